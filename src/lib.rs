@@ -1,0 +1,4 @@
+//! `lienthong`: the clinic-side gateway to the national health-insurance portal of Viet Nam.
+//!
+//! The modules in reading order: from the whole down to the ground it stands on. Imports point down this list and
+//! nowhere else; `docs/ARCHITECTURE.md` walks through it.

@@ -1,0 +1,3 @@
+//! The `lienthong` process.
+
+fn main() {}
