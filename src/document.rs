@@ -1,0 +1,216 @@
+//! Documents: parsed once, streaming, into what the rest of the gateway needs to know of them.
+//!
+//! A [`Document`] exists only if its bytes are well-formed, have a known root and a right envelope, declare as many
+//! records as they hold, decode to the right inner roots, and name one facility and one `MA_LK` a record throughout.
+//! Nothing downstream checks these again. The bytes themselves are never changed or re-serialised: they are what is
+//! forwarded. Field-level rules stand behind the same face ([`Findings`]).
+
+mod checks;
+mod content;
+mod driver_exam;
+pub mod finding;
+mod identity;
+pub mod kind;
+mod mask;
+mod package;
+mod part;
+mod rule;
+pub mod schema;
+mod shape;
+pub mod shown;
+mod single;
+pub mod structure;
+mod walk;
+
+pub use self::finding::{Finding, Findings, Place, Severity};
+pub use self::kind::{Carried, Kind};
+
+use self::checks::Checks;
+use self::rule::Report;
+use self::walk::Walker;
+use crate::domain::{Bilingual, FacilityCode};
+use crate::xml;
+
+/// How a document came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// XML, the form of every kind.
+    Xml,
+    /// The JSON in which the portal itself takes driver health exams (`portal-api.md`, section 5.1).
+    DriverExamJson,
+}
+
+/// What is known of a right document. `Debug` shows no key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Read from the root.
+    pub kind: Kind,
+    /// XML, or the driver exam's JSON.
+    pub format: Format,
+    /// The facility the document names; `None` for kinds that name none (XML12), or a certificate whose number does
+    /// not hold one.
+    pub facility: Option<FacilityCode>,
+    /// Business keys, in the order of the document; empty where the kind or this document has none.
+    pub keys: Vec<String>,
+    /// How many records (HOSO, rows of XML0 or XML12, certificates).
+    pub records: u32,
+    /// The inner parts present, each once, in order of first appearance (`XML1`, `XML3`, …, `CT07`).
+    pub parts: Vec<String>,
+    /// Whether `CHUKYDONVI` (or, for driver exams, `SIGNDATA`) holds a signature.
+    pub signed: bool,
+    /// Whether the document itself says that it replaces an earlier one (a driver exam with `STATE` `EDIT`).
+    pub replaces: bool,
+    /// What was found that does not stop it.
+    pub warnings: Findings,
+}
+
+/// Bounds on one document.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of the whole document.
+    pub bytes_max: usize,
+    /// Nesting. The deepest table has 5 levels, a signature about 8; 64 leaves room and stops stack games.
+    pub depth_max: u32,
+    /// Attributes on one element. A root with its namespaces has 2, a signature 3.
+    pub attributes_max: u32,
+    /// Parts of one package: 1,000 records of 15 tables, the largest file facilities were seen to send.
+    pub parts_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { bytes_max: 64 << 20, depth_max: 64, attributes_max: 32, parts_max: 15_000 }
+    }
+}
+
+/// What a document turned out to hold, besides its identity.
+#[derive(Default)]
+struct Outline {
+    records: u32,
+    parts: Vec<String>,
+    signed: bool,
+    replaces: bool,
+}
+
+// === impl Document ===
+
+impl Document {
+    /// Reads a document from its bytes, which say themselves what it is.
+    ///
+    /// Everything wrong that can be found in one go is found: a fault in one part does not hide those of the next.
+    /// Warnings alone do not stop a document; they travel in [`Document::warnings`].
+    pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, Findings> {
+        let mut report = Report::default();
+        let read = if bytes.len() > limits.bytes_max {
+            report.push(&rule::TOO_LARGE, Place::default(), String::new());
+            None
+        } else if driver_exam::is_json(bytes) {
+            let mut checks = Checks::new(Kind::DriverExam);
+            let outline = driver_exam::read_json(bytes, limits, &mut checks, &mut report);
+            outline.map(|outline| (Kind::DriverExam, Format::DriverExamJson, checks, outline))
+        } else {
+            let read = read_xml(bytes, limits, &mut report);
+            read.map(|(kind, checks, outline)| (kind, Format::Xml, checks, outline))
+        };
+
+        let warnings = report.into_findings();
+        let Some((kind, format, checks, outline)) = read.filter(|_| !warnings.has_errors()) else {
+            return Err(warnings);
+        };
+        let (facility, keys) = checks.identity.into_parts();
+        let Outline { records, parts, signed, replaces } = outline;
+        Ok(Self { kind, format, facility, keys, records, parts, signed, replaces, warnings })
+    }
+
+    /// Turns the XML rendering of a driver health exam (root `GKSK`) into the JSON the portal takes: the fields in the
+    /// order of its sample (`portal-api.md`, section 5.1), others after them, values verbatim. What is JSON already
+    /// is given back as it is.
+    pub fn driver_exam_wire(bytes: &[u8]) -> Result<Vec<u8>, Findings> {
+        let limits = Limits::default();
+        let document = Self::parse(bytes, &limits)?;
+        match (document.kind, document.format) {
+            (Kind::DriverExam, Format::DriverExamJson) => Ok(bytes.to_vec()),
+            (Kind::DriverExam, Format::Xml) => driver_exam::to_json(bytes, &limits),
+            _ => {
+                let mut report = Report::default();
+                report.push(&rule::NOT_A_DRIVER_EXAM, Place::default(), String::new());
+                Err(report.into_findings())
+            }
+        }
+    }
+
+    /// The first part `name` (`XML3`, `CT07`) of a package, decoded; `None` if there is none, or what is read is no
+    /// package. For showing a part of a document that was parsed before.
+    pub fn part(bytes: &[u8], name: &str) -> Option<Vec<u8>> {
+        content::part(bytes, name)
+    }
+
+    /// Whether the package carries such a paper.
+    pub fn carries(&self, carried: Carried) -> bool {
+        self.kind == Kind::Claim && self.parts.iter().any(|part| part == carried.part())
+    }
+}
+
+/// Reads XML: the root tells the kind, the kind the reader. `None` if it could not be read to its end.
+fn read_xml(bytes: &[u8], limits: &Limits, report: &mut Report) -> Option<(Kind, Checks, Outline)> {
+    let mut walker = Walker::open(bytes, limits.xml(), "").map_err(|error| report.malformed("", error)).ok()?;
+    let root = walker.root().map_err(|error| report.malformed("", error)).ok()?;
+    let Some(kind) = Kind::of_root(root.name) else {
+        let known: Vec<&str> = kind::KINDS.iter().map(|facts| facts.root).collect();
+        let known = known.join(", ");
+        let cure = Bilingual::composed(
+            format!("Phần tử gốc phải là một trong: {known}."),
+            format!("The root element must be one of: {known}."),
+        );
+        let place = walker.place_here("");
+        report.push_with_cure(&rule::UNKNOWN_ROOT, place, mask::name(root.name).to_owned(), cure);
+        return None;
+    };
+    if root.attribute("xmlns").is_some_and(|name| !name.is_empty()) {
+        let place = walker.place_here("");
+        report.push(&rule::ROOT_NAMESPACE, place, String::new());
+    }
+
+    let mut checks = Checks::new(kind);
+    let mut outline = Outline::default();
+    let read = match kind {
+        Kind::Claim | Kind::Voucher => package::read(&mut walker, kind, limits, &mut checks, report, &mut outline),
+        Kind::Checkin | Kind::MedicalAssessment => {
+            single::read_list(&mut walker, kind, &mut checks, report, &mut outline)
+        }
+        Kind::BirthCertificate | Kind::DeathCertificate => {
+            single::read_certificate(&mut walker, kind, &mut checks, report, &mut outline)
+        }
+        Kind::DriverExam => driver_exam::read_xml(&mut walker, limits, &mut checks, report, &mut outline),
+    };
+    let read = read.and_then(|()| walker.finish());
+    read.map_err(|error| report.malformed(walker.part(), error)).ok()?;
+    Some((kind, checks, outline))
+}
+
+impl std::fmt::Debug for Document {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Document")
+            .field("kind", &self.kind)
+            .field("format", &self.format)
+            .field("facility", &self.facility)
+            .field("keys", &format_args!("{} redacted", self.keys.len()))
+            .field("records", &self.records)
+            .field("parts", &self.parts)
+            .field("signed", &self.signed)
+            .field("warnings", &self.warnings.count())
+            .finish()
+    }
+}
+
+// === impl Limits ===
+
+impl Limits {
+    /// Those the XML reader keeps.
+    fn xml(&self) -> xml::Limits {
+        xml::Limits { depth_max: self.depth_max, attributes_max: self.attributes_max }
+    }
+}
+
+#[cfg(test)]
+mod tests;

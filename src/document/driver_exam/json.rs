@@ -1,0 +1,184 @@
+//! The driver exam as the JSON object the portal takes: members of strings, each once.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::super::checks::{Checks, Row};
+use super::super::finding::Place;
+use super::super::mask;
+use super::super::part::DRIVER_EXAM;
+use super::super::rule::{self, Report};
+use super::super::walk::{Places, Value};
+use super::super::{Limits, Outline};
+use crate::xml::{Locator, Position};
+
+/// Whether the bytes are meant as JSON: no XML begins with a brace.
+pub(in crate::document) fn is_json(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().first() == Some(&b'{')
+}
+
+/// Reads the object; `None` if it is no JSON.
+pub(in crate::document) fn read(
+    bytes: &[u8],
+    limits: &Limits,
+    checks: &mut Checks,
+    report: &mut Report,
+) -> Option<Outline> {
+    let mut places = JsonPlaces { locator: Locator::new(bytes) };
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let place = places.place(error.valid_up_to(), 0, "");
+            report.push(&rule::JSON_MALFORMED, place, String::new());
+            return None;
+        }
+    };
+    let Members(members) = match serde_json::from_str(text) {
+        Ok(members) => members,
+        Err(error) => {
+            let place = places.place(offset_of(text, &error), 0, "");
+            report.push(&rule::JSON_MALFORMED, place, String::new());
+            return None;
+        }
+    };
+
+    let mut row = Row::new(&DRIVER_EXAM, 1, 0);
+    let mut names: HashSet<String> = HashSet::new();
+    let mut previous = 0;
+    for (name, value) in members {
+        // Names borrow from the text unless they hold escapes, so they tell where they stand.
+        let offset = offset_within(text, &name).unwrap_or(previous);
+        previous = offset;
+        // Identifying fields written twice are reported with the row.
+        if names.contains(name.as_ref()) && !DRIVER_EXAM.identity.contains(&name.as_ref()) {
+            let place = places.place(offset, 1, mask::name(&name));
+            report.push(&rule::REPEATED_FIELD, place, String::new());
+        }
+        match value {
+            Some(value) => row.field(&name, Value { text: value, nested: false }, offset),
+            None => {
+                let place = places.place(offset, 1, mask::name(&name));
+                report.push(&rule::JSON_NOT_STRING, place, String::new());
+            }
+        }
+        names.insert(name.into_owned());
+    }
+    let mut outline = Outline::default();
+    super::finish(&row, limits, checks, &mut places, report, &mut outline);
+    Some(outline)
+}
+
+/// Places in a JSON text; a member has no path but its name.
+struct JsonPlaces<'a> {
+    locator: Locator<'a>,
+}
+
+impl Places for JsonPlaces<'_> {
+    fn place(&mut self, offset: usize, row: u32, field: &str) -> Place {
+        let Position { line, column } = self.locator.locate(offset);
+        let part = DRIVER_EXAM.name.to_owned();
+        Place { part, row, field: field.to_owned(), xpath: String::new(), line, column, envelope_line: 0 }
+    }
+}
+
+/// The byte a JSON error speaks of. serde_json counts lines from 1 and columns in bytes from the line's start.
+fn offset_of(text: &str, error: &serde_json::Error) -> usize {
+    let before = error.line().saturating_sub(1);
+    let line_start = match before.checked_sub(1) {
+        None => 0,
+        Some(nth) => memchr::memchr_iter(b'\n', text.as_bytes()).nth(nth).map_or(text.len(), |newline| newline + 1),
+    };
+    let offset = line_start.saturating_add(error.column().saturating_sub(1)).min(text.len());
+    text.floor_char_boundary(offset)
+}
+
+/// Where `piece` begins in `text`, if it is a part of it and no copy: two live texts never share an address.
+fn offset_within(text: &str, piece: &str) -> Option<usize> {
+    let offset = (piece.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+    (offset < text.len()).then_some(offset)
+}
+
+/// The members of an object in their order, twice if they stand there twice; `None` for values that are no strings.
+struct Members<'a>(Vec<(Cow<'a, str>, Option<Cow<'a, str>>)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some((Text(name), Text(value))) = map.next_entry()? {
+                    members.push((name.unwrap_or_default(), value));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// A string, borrowed where it can be; `None` for any other value.
+struct Text<'a>(Option<Cow<'a, str>>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Text(Some(Cow::Borrowed(text))))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Text(Some(Cow::Owned(text.to_owned()))))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
+        while sequence.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Text(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Text(None))
+    }
+}

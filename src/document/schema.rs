@@ -1,0 +1,189 @@
+//! The structure of every document: XSDs, compiled once to automata and facets, and the streaming check against them.
+//!
+//! The XSDs are plain W3C XML Schema 1.0, so that anybody's tools read them; the checker knows the subset they and
+//! their likely successors are written in, and refuses everything else by name when a schema is compiled. It agrees
+//! with libxml2 on what is valid (`tests/schemas`), and unlike it says where, what and how to mend it, in one pass and
+//! without one mistake setting off ten.
+//!
+//! Deliberately absent: anything that takes arithmetic or looks across fields (rules), types by `xsi:type`, default
+//! values, identity constraints, several namespaces. Why this is our own: `docs/decisions/0005-own-schema-checker.md`.
+
+mod attributes;
+mod automaton;
+pub mod checker;
+mod compile;
+mod embedded;
+mod facets;
+pub mod fault;
+pub mod library;
+mod pattern;
+mod resync;
+mod simple;
+mod source;
+
+use std::collections::HashMap;
+
+pub use self::checker::{Checker, Faults};
+pub use self::fault::{Code, Fault};
+pub use self::library::Library;
+
+use self::automaton::Automaton;
+use self::simple::Simple;
+use crate::xml;
+
+/// A compiled schema.
+#[derive(Debug)]
+pub struct Schema {
+    /// The elements a document may have as its root.
+    roots: Vec<Child>,
+    types: Vec<Type>,
+}
+
+/// Why a schema was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {construct}: not understood: {what}")]
+pub struct SchemaError {
+    /// The construct, such as `xs:union`.
+    pub construct: String,
+    /// Line in the schema.
+    pub line: u32,
+    /// What about it.
+    pub what: String,
+}
+
+#[derive(Debug)]
+enum Type {
+    Simple(Simple),
+    Complex(Complex),
+}
+
+/// A type that holds elements.
+#[derive(Debug)]
+struct Complex {
+    mixed: bool,
+    attributes: Vec<Attribute>,
+    any_attribute: bool,
+    /// Symbol `n` is the `n`th of these.
+    children: Vec<Child>,
+    by_name: HashMap<Box<str>, u16>,
+    any: Option<(u16, AnyNamespace)>,
+    content: Automaton,
+    /// By state, the symbol most likely next: the first allowed.
+    hints: Vec<Option<u16>>,
+}
+
+#[derive(Debug)]
+struct Child {
+    name: Box<str>,
+    type_index: usize,
+    /// Whether it may stand more than once: then it counts rows.
+    repeated: bool,
+}
+
+#[derive(Debug)]
+struct Attribute {
+    name: Box<str>,
+    required: bool,
+    value: Simple,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AnyNamespace {
+    Any,
+    /// Some namespace, whichever.
+    Other,
+}
+
+// === impl Schema ===
+
+impl Schema {
+    /// Compiles the text of an XSD.
+    pub fn compile(text: &str) -> Result<Self, SchemaError> {
+        compile::compile(&source::read(text)?)
+    }
+
+    /// Checks a whole document. An error means that it is not well-formed, and then what was found before is moot.
+    pub fn check(&self, bytes: &[u8], limits: xml::Limits) -> Result<Faults, xml::Error> {
+        let mut reader = xml::Reader::new(bytes, limits)?;
+        // The reader has found the text to be UTF-8.
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        let mut checker = Checker::new(self, text);
+        loop {
+            let event = reader.read()?;
+            if event == xml::Event::Eof {
+                return Ok(checker.finish());
+            }
+            checker.event(&event, reader.offset());
+        }
+    }
+
+    fn type_at(&self, index: usize) -> Option<&Type> {
+        self.types.get(index)
+    }
+}
+
+// === impl SchemaError ===
+
+impl SchemaError {
+    fn new(construct: &str, line: u32, what: &str) -> Self {
+        Self { construct: construct.to_owned(), line, what: what.to_owned() }
+    }
+}
+
+/// How many names are compared before the table of all is asked.
+const NEAR: usize = 8;
+
+// === impl Complex ===
+
+impl Default for Complex {
+    fn default() -> Self {
+        Self {
+            mixed: false,
+            attributes: Vec::new(),
+            any_attribute: false,
+            children: Vec::new(),
+            by_name: HashMap::new(),
+            any: None,
+            content: Automaton::nothing(),
+            hints: Vec::new(),
+        }
+    }
+}
+
+impl Complex {
+    /// Whether not even a blank may stand in it.
+    fn is_empty(&self) -> bool {
+        !self.mixed && self.children.is_empty() && self.any.is_none()
+    }
+
+    /// The symbol of an element.
+    fn symbol(&self, state: u16, name: &str, in_namespace: bool) -> Option<u16> {
+        if !in_namespace {
+            let hint = self.hints.get(usize::from(state)).copied().flatten();
+            if let Some(hint) = hint
+                && self.children.get(usize::from(hint)).is_some_and(|child| *child.name == *name)
+            {
+                return Some(hint);
+            }
+            // Optional fields are left out together; the next present is mostly near.
+            let ahead = hint.map_or(0, usize::from);
+            let near = self.children.iter().enumerate().skip(ahead).take(NEAR);
+            if let Some((at, _)) = near.into_iter().find(|(_, child)| *child.name == *name) {
+                return u16::try_from(at).ok();
+            }
+            if let Some(&symbol) = self.by_name.get(name) {
+                return Some(symbol);
+            }
+        }
+        let foreign = in_namespace || name.contains(':');
+        let (symbol, namespace) = self.any?;
+        (namespace == AnyNamespace::Any || foreign).then_some(symbol)
+    }
+
+    fn name(&self, symbol: u16) -> &str {
+        self.children.get(usize::from(symbol)).map_or("*", |child| &child.name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! The simple types of the XSDs: one for every form and, apart from it, its empty neighbour.
+
+use crate::field::Form;
+
+const DATE: &str = "[0-9]{4}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])";
+const TIME: &str = "([01][0-9]|2[0-3])[0-5][0-9]";
+
+/// The facets of a form. `required` values are not empty.
+pub(crate) struct Simple {
+    pub(crate) name: String,
+    /// What the value must look like, in Vietnamese and English; findings quote it.
+    pub(crate) words: [String; 2],
+    /// The rule code of a value that breaks the pattern, if it is not the usual one.
+    pub(crate) code: Option<&'static str>,
+    pub(crate) pattern: Option<String>,
+    pub(crate) length_max: Option<u32>,
+    pub(crate) length_min: Option<u32>,
+    pub(crate) codes: Vec<String>,
+}
+
+/// The type of a form.
+pub(crate) fn simple(form: &Form, required: bool) -> Simple {
+    let (name, pattern, length_max, words) = match form {
+        Form::Text(None) => ("text".to_owned(), None, None, ["chữ bất kỳ".to_owned(), "any text".to_owned()]),
+        Form::Text(Some(length)) => (
+            format!("text-{length}"),
+            None,
+            Some(*length),
+            [format!("chữ, tối đa {length} ký tự"), format!("text of at most {length} characters")],
+        ),
+        Form::Integer(length) => (
+            format!("integer-{length}"),
+            Some("[0-9]+".to_owned()),
+            Some(*length),
+            [format!("số nguyên, tối đa {length} chữ số"), format!("a whole number of at most {length} digits")],
+        ),
+        Form::Decimal { characters, decimals } => (
+            format!("decimal-{characters}-{decimals}"),
+            Some(format!("-?[0-9]+(\\.[0-9]{{1,{decimals}}})?")),
+            Some(*characters),
+            [
+                format!("số, dấu thập phân là dấu chấm, tối đa {decimals} chữ số lẻ, {characters} ký tự"),
+                format!("a number with a decimal point, at most {decimals} decimals and {characters} characters"),
+            ],
+        ),
+        Form::Date8 => ("date8".to_owned(), Some(DATE.to_owned()), None, date("yyyyMMdd", "20260316")),
+        Form::DateTime12 => {
+            ("datetime12".to_owned(), Some(format!("{DATE}{TIME}")), None, date("yyyyMMddHHmm", "202603160810"))
+        }
+        Form::Birth12 => {
+            let pattern = format!("[0-9]{{4}}(0000|(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])){TIME}");
+            let [vi, en] = date("yyyyMMddHHmm", "198505120000");
+            let words = [format!("{vi}; phần không rõ ghi 0"), format!("{en}; zeros for what is not known")];
+            ("birth12".to_owned(), Some(pattern), None, words)
+        }
+        Form::DateTime14 => {
+            let words = date("yyyyMMddHHmmss", "20260402053000");
+            ("datetime14".to_owned(), Some(format!("{DATE}{TIME}[0-5][0-9]")), None, words)
+        }
+        Form::SlashedDate => {
+            let pattern = "(0[1-9]|[12][0-9]|3[01])/(0[1-9]|1[0-2])/[0-9]{4}".to_owned();
+            ("slashed-date".to_owned(), Some(pattern), None, date("dd/MM/yyyy", "05/09/2001"))
+        }
+        Form::OneOf(list, codes) => {
+            let codes = codes.join(", ");
+            (list.clone(), None, None, [format!("một trong các mã {codes}"), format!("one of the codes {codes}")])
+        }
+    };
+    let codes = if let Form::OneOf(_, codes) = form { codes.clone() } else { Vec::new() };
+    let bare = pattern.is_none() && codes.is_empty();
+    Simple {
+        name: if required { format!("{name}-filled") } else { name },
+        words: if required { words } else { or_empty(words, form) },
+        code: matches!(form, Form::Integer(_) | Form::Decimal { .. }).then_some("XSD_DIGITS"),
+        pattern: pattern.map(|pattern| if required { pattern } else { format!("({pattern})?") }),
+        length_max,
+        length_min: (required && bare).then_some(1),
+        codes: if required || codes.is_empty() { codes } else { std::iter::once(String::new()).chain(codes).collect() },
+    }
+}
+
+fn date(form: &str, example: &str) -> [String; 2] {
+    [format!("thời điểm dạng {form}, ví dụ {example}"), format!("a date of the form {form}, such as {example}")]
+}
+
+fn or_empty([vi, en]: [String; 2], form: &Form) -> [String; 2] {
+    if matches!(form, Form::Text(_)) {
+        [vi, en]
+    } else {
+        [format!("{vi}; hoặc để trống"), format!("{en}; or empty")]
+    }
+}
