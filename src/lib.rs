@@ -8,3 +8,5 @@ pub mod xml;
 
 pub mod domain;
 pub mod system;
+
+pub mod sandbox;
