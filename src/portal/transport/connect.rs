@@ -1,0 +1,135 @@
+//! Opens connections: name resolution, TCP and TLS within one time limit, failures in fixed words.
+
+use std::error::Error;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioIo;
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tower_service::Service;
+
+use crate::portal::Fault;
+use crate::portal::config::ConfigError;
+
+/// A connection to the portal.
+pub(super) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+/// Opens connections for both ways of sending.
+#[derive(Clone)]
+pub(super) struct Connector {
+    inner: HttpsConnector<HttpConnector>,
+    within: Duration,
+}
+
+/// Why no connection was made.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unconnected(pub(super) Fault);
+
+impl Connector {
+    pub(super) fn new(authorities: &[CertificateDer<'static>], within: Duration) -> Result<Self, ConfigError> {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        for (place, authority) in authorities.iter().enumerate() {
+            roots.add(authority.clone()).map_err(|_| ConfigError::Authority(place))?;
+        }
+        // The provider is named: which one a process-wide default is must not hang on what else is linked in.
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|_| ConfigError::Tls)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(within));
+        // That plain http goes to loopback only was checked with the configuration.
+        let inner =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
+        Ok(Self { inner, within })
+    }
+
+    /// Opens a connection to the host of `target`.
+    pub(super) fn connect(&self, target: Uri) -> impl Future<Output = Result<Stream, Unconnected>> + Send + use<> {
+        let connecting = self.inner.clone().call(target);
+        let within = self.within;
+        async move {
+            match timeout(within, connecting).await {
+                Ok(Ok(stream)) => Ok(stream),
+                Ok(Err(error)) => Err(Unconnected(describe(error.as_ref()))),
+                Err(_) => Err(Unconnected(Fault::TimedOut)),
+            }
+        }
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = Stream;
+    type Error = Unconnected;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream, Unconnected>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Unconnected>> {
+        // Neither the resolver nor the TCP connector below ever makes a caller wait here.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, target: Uri) -> Self::Future {
+        Box::pin(self.connect(target))
+    }
+}
+
+/// The innermost cause that is known, in fixed words or as the kind of an I/O error.
+fn describe(error: &(dyn Error + 'static)) -> Fault {
+    let mut words = None;
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return Fault::Unreachable(tls_words(tls).to_owned());
+        }
+        if let Some(failed) = error.downcast_ref::<io::Error>() {
+            if failed.kind() == io::ErrorKind::TimedOut {
+                return Fault::TimedOut;
+            }
+            if !matches!(failed.kind(), io::ErrorKind::Other | io::ErrorKind::InvalidData) {
+                words.get_or_insert_with(|| failed.kind().to_string());
+            }
+            // An I/O error's own payload is not its source.
+            if let Some(payload) = failed.get_ref() {
+                cause = Some(payload);
+                continue;
+            }
+        } else if error.to_string() == "dns error" {
+            // The connector's error type is not public; these are all its words.
+            return Fault::Unreachable("the name could not be resolved".to_owned());
+        }
+        cause = error.source();
+    }
+    Fault::Unreachable(words.unwrap_or_else(|| "the connection could not be made".to_owned()))
+}
+
+fn tls_words(error: &rustls::Error) -> &'static str {
+    use CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext, Revoked, UnknownIssuer};
+    match error {
+        rustls::Error::InvalidCertificate(reason) => match reason {
+            Expired | ExpiredContext { .. } => "TLS: the certificate has expired",
+            NotValidForName | NotValidForNameContext { .. } => "TLS: the certificate is for another name",
+            UnknownIssuer => "TLS: the certificate's issuer is not trusted",
+            Revoked => "TLS: the certificate was revoked",
+            _ => "TLS: the certificate is not valid",
+        },
+        rustls::Error::AlertReceived(_) => "TLS: the portal refused the handshake",
+        rustls::Error::PeerIncompatible(_) => "TLS: no common version or cipher",
+        rustls::Error::InvalidMessage(_) => "TLS: what answered does not speak TLS",
+        _ => "TLS: the handshake failed",
+    }
+}
