@@ -4,6 +4,7 @@
 //! nowhere else; `docs/ARCHITECTURE.md` walks through it.
 
 pub mod portal;
+pub mod store;
 
 pub mod document;
 pub mod xml;

@@ -1,0 +1,71 @@
+//! What can go wrong below: which faults end a command, which a transaction, and which the connection.
+
+use rusqlite::ErrorCode;
+
+use super::super::StoreError;
+
+/// Why a piece of work on the database did not succeed.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The database said so.
+    Sql(rusqlite::Error),
+    /// The work itself said so.
+    Store(StoreError),
+}
+
+impl Fault {
+    /// The connection can no longer be believed. Above all after a failed sync: the kernel may have dropped what it
+    /// could not write, and a second sync of the same descriptor would report success.
+    pub(super) fn breaks_connection(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(
+                ErrorCode::SystemIoFailure
+                    | ErrorCode::DatabaseCorrupt
+                    | ErrorCode::NotADatabase
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::OutOfMemory
+                    | ErrorCode::FileLockingProtocolFailed
+                    | ErrorCode::InternalMalfunction
+            )
+        )
+    }
+
+    /// What the asker is told. The database's own texts are left out: they may quote values.
+    pub(super) fn told(&self) -> StoreError {
+        match (self, self.code()) {
+            (Self::Store(error), _) => error.clone(),
+            (_, Some(ErrorCode::DiskFull)) => StoreError::Full,
+            (_, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => StoreError::Busy,
+            (Self::Sql(rusqlite::Error::SqliteFailure(error, _)), _) => {
+                StoreError::Failed(format!("SQLite: {:?} ({})", error.code, error.extended_code))
+            }
+            (Self::Sql(_), _) => unreadable("a value of an unforeseen type").told(),
+        }
+    }
+
+    fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Sql(rusqlite::Error::SqliteFailure(error, _)) => Some(error.code),
+            _ => None,
+        }
+    }
+}
+
+/// A row that no version of the gateway writes.
+pub(super) fn unreadable(what: &str) -> Fault {
+    Fault::Store(StoreError::Failed(format!("a stored row cannot be read: {what}")))
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

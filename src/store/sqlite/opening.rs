@@ -1,0 +1,108 @@
+//! Taking hold of the data folder.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use super::super::{DATABASE_FILE, StoreError, Vault, folder};
+use super::fault::Fault;
+use super::readers::Readers;
+use super::schema;
+use super::writer::{Health, Writer};
+use super::{Config, Inner, QUEUE_KIB_MAX, Store};
+use crate::system::System;
+
+/// Held by the running gateway. The operating system lets go of it with the process, however that ends.
+const LOCK_FILE: &str = "gateway.lock";
+
+/// As what a process opens the folder.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The one gateway.
+    Gateway,
+    /// A tool beside it.
+    Beside,
+}
+
+/// Opens everything, in this order: the folder, the lock, the file, the schema, the proof of the keys, the writer.
+pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) -> Result<Store, Fault> {
+    let failed = |error: io::Error| StoreError::Failed(format!("the data folder: {error}"));
+    folder::create(&config.folder).map_err(failed)?;
+    let lock = match role {
+        Role::Gateway => Some(try_lock(&config.folder).map_err(failed)?.ok_or(StoreError::InUse)?),
+        Role::Beside => None,
+    };
+
+    // SQLite gives its log the rights of the file, so the file is made before SQLite would.
+    let file = config.folder.join(DATABASE_FILE);
+    drop(folder::open_private(&file).map_err(failed)?);
+    let connection = schema::open_writer(&file, config.page_count_max)?;
+    if schema::is_outdated(&connection)? {
+        // A tool changes the schema only while no gateway runs, and for that moment keeps one from starting.
+        let other = || StoreError::Failed("the running gateway is of another version; stop it first".to_owned());
+        let moment = match &lock {
+            Some(_) => None,
+            None => Some(try_lock(&config.folder).map_err(failed)?.ok_or_else(other)?),
+        };
+        schema::migrate(&connection)?;
+        drop(moment);
+    }
+    prove_keys(&connection, &vault)?;
+    folder::sync(&config.folder).map_err(failed)?;
+
+    let (queue, receiver) = mpsc::channel(config.queue_max.max(1));
+    let changes = Arc::new(watch::Sender::new(0));
+    let health = Health::default();
+    let writer = Writer {
+        connection: Some(connection),
+        receiver,
+        file: file.clone(),
+        page_count_max: config.page_count_max,
+        group_max: config.group_max.max(1),
+        vault: vault.clone(),
+        system: system.clone(),
+        changes: Arc::clone(&changes),
+        health: health.clone(),
+        lock,
+    };
+    std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run()).map_err(failed)?;
+    let room = Arc::new(Semaphore::new(usize::try_from(QUEUE_KIB_MAX).unwrap_or(Semaphore::MAX_PERMITS)));
+    let readers = Readers::new(file, vault.clone(), config.readers);
+    Ok(Store { inner: Arc::new(Inner { vault, system, queue, room, readers, changes, health }) })
+}
+
+/// `None` if another process holds it.
+fn try_lock(folder: &Path) -> io::Result<Option<File>> {
+    let file = folder::open_private(&folder.join(LOCK_FILE))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Refuses keys other than those the database was sealed with. Without this, new rows would be sealed with the wrong
+/// keys, no known record would be recognised, and what waits would be parked as unreadable.
+fn prove_keys(connection: &Connection, vault: &Vault) -> Result<(), Fault> {
+    let proof = vault.keyed_hash("vault check", &[]);
+    connection
+        .execute("INSERT INTO meta (name, value) VALUES ('vault_check', ?1) ON CONFLICT DO NOTHING", params![proof])?;
+    let kept: Option<Vec<u8>> =
+        connection.query_row("SELECT value FROM meta WHERE name = 'vault_check'", [], |row| row.get(0)).optional()?;
+    if kept.as_deref() != Some(&proof) {
+        return Err(StoreError::KeyMissing.into());
+    }
+    let mut next = connection.prepare_cached("SELECT min(sealing_key) FROM bodies WHERE sealing_key > ?1")?;
+    let mut last: i64 = -1;
+    while let Some(key) = next.query_row(params![last], |row| row.get::<_, Option<i64>>(0))? {
+        if !u32::try_from(key).is_ok_and(|key| vault.has_key(key)) {
+            return Err(StoreError::KeyMissing.into());
+        }
+        last = key;
+    }
+    Ok(())
+}

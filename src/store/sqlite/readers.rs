@@ -1,0 +1,93 @@
+//! A few connections that only read, each used by one blocking task at a time.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+
+use super::super::{StoreError, Vault};
+use super::fault::Fault;
+use super::schema;
+
+/// Waiting longer for a free reader than this, a caller is better told to come again.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// The pool.
+#[derive(Clone)]
+pub(super) struct Readers {
+    file: Arc<PathBuf>,
+    vault: Vault,
+    permits: Arc<Semaphore>,
+    permit_count: u32,
+    idle: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Readers {
+    pub(super) fn new(file: PathBuf, vault: Vault, count: usize) -> Self {
+        // A store that cannot be read serves nobody; 64 readers are more than any disk bears.
+        let permit_count = u32::try_from(count.clamp(1, 64)).unwrap_or(1);
+        Self {
+            file: Arc::new(file),
+            vault,
+            permits: Arc::new(Semaphore::new(count.clamp(1, 64))),
+            permit_count,
+            idle: Arc::default(),
+        }
+    }
+
+    /// Runs `look` on one state of the database: what is committed meanwhile it does not see.
+    pub(super) async fn read<T, F>(&self, look: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, &Vault) -> Result<T, Fault> + Send + 'static,
+    {
+        let permit = tokio::time::timeout(WAIT_MAX, Arc::clone(&self.permits).acquire_owned())
+            .await
+            .map_err(|_| StoreError::Busy)?
+            .map_err(|_| StoreError::Closing)?;
+        let readers = self.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            // The permit goes with the task: a caller who stops waiting does not make room for one more.
+            let outcome = readers.read_now(look);
+            drop(permit);
+            outcome
+        });
+        match task.await {
+            Ok(outcome) => outcome.map_err(|fault| fault.told()),
+            Err(error) if error.is_cancelled() => Err(StoreError::Closing),
+            Err(_) => Err(StoreError::Failed("a reader of the store panicked: a fault of the gateway".to_owned())),
+        }
+    }
+
+    /// Waits for those who read, and closes all connections.
+    pub(super) async fn close(&self) {
+        // The semaphore is closed only here, so an error means that it is closed already.
+        if let Ok(all) = self.permits.acquire_many(self.permit_count).await {
+            self.permits.close();
+            drop(all);
+        }
+        self.idle().clear();
+    }
+
+    fn read_now<T>(&self, look: impl FnOnce(&Connection, &Vault) -> Result<T, Fault>) -> Result<T, Fault> {
+        let idle = self.idle().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => schema::open_reader(&self.file)?,
+        };
+        let transaction = connection.unchecked_transaction()?;
+        let outcome = look(&transaction, &self.vault);
+        transaction.finish()?;
+        // A connection that failed is not put back; the next reader opens another.
+        if !matches!(&outcome, Err(fault) if fault.breaks_connection()) {
+            self.idle().push(connection);
+        }
+        outcome
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
