@@ -7,6 +7,7 @@ pub mod portal;
 pub mod store;
 
 pub mod document;
+pub mod telemetry;
 pub mod xml;
 
 pub mod domain;
