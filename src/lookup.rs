@@ -1,0 +1,407 @@
+//! FLOW 1: a question about a card, from the caller to the verdict.
+//!
+//! Guarantees: equal questions cost the portal one; what the portal answers is kept only as long as its code allows;
+//! when the portal fails, the last known answer is given with its age; nobody gets an answer, fresh or old, who does
+//! not know number, name and birth date. Not here: who may ask (the caller is known by now) and how an answer looks
+//! on the wire.
+
+pub mod budget;
+pub mod cache;
+pub mod code;
+pub mod verdict;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use tokio::sync::Semaphore;
+
+use crate::domain::{FacilityCode, Officer};
+use crate::lookup::budget::{Budget, Spent};
+use crate::lookup::cache::{Cache, Kept, QuestionKey};
+use crate::lookup::code::{Conclusion, ResultCode};
+use crate::lookup::verdict::Verdict;
+use crate::portal::reply::{CardAnswer, CopayAnswer, HistoryAnswer, read_card, read_copay, read_history};
+use crate::portal::{Answered, Fault, Portal, PortalError, Question, Service, Stage};
+use crate::store::vault::Vault;
+use crate::store::{LastKnown, Store};
+use crate::system::{System, until, vietnam};
+use crate::telemetry::LookupMetrics;
+
+/// How lookups behave.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Lifetimes and memory of fresh answers.
+    pub cache: cache::Config,
+    /// What one facility's account may spend.
+    pub budget: budget::Config,
+    /// How long a caller waits for the portal before the last known answer is given instead. The portal takes 1 to 3 s
+    /// in good hours; a clerk looks up from the screen after twenty. The question itself goes on and is kept.
+    pub patience: Duration,
+    /// How soon after an answer the same card may be asked about again on demand (`Cache-Control: no-cache`).
+    pub refresh_cooldown: Duration,
+    /// How old a last-known answer may be to be given at all.
+    pub last_known_max: Duration,
+    /// Questions under way or waiting for budget, of all facilities together; more are refused at once. Each holds a
+    /// few KiB, so this bounds memory while the portal hangs.
+    pub under_way_max: usize,
+    /// Whether ids only the sandbox knows may be asked about.
+    pub sandbox_ids_allowed: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            cache: cache::Config::default(),
+            budget: budget::Config::default(),
+            patience: Duration::from_secs(20),
+            refresh_cooldown: Duration::from_secs(60),
+            last_known_max: Duration::from_secs(30 * 24 * 3600),
+            under_way_max: 4_096,
+            sandbox_ids_allowed: true,
+        }
+    }
+}
+
+/// Answers questions about cards. Cheap to clone.
+#[derive(Clone)]
+pub struct Lookup(Arc<Parts>);
+
+struct Parts {
+    config: Config,
+    cache: Cache,
+    budget: Budget,
+    under_way: Semaphore,
+    portal: Portal,
+    store: Store,
+    vault: Vault,
+    system: System,
+    metrics: LookupMetrics,
+}
+
+/// One question and how fresh its answer must be.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Which lookup.
+    pub service: Service,
+    /// About whom, for which facility.
+    pub question: Question,
+    /// In whose name the portal is asked; `None` only for the co-payment, which names no officer.
+    pub officer: Option<Officer>,
+    /// Ask the portal even if a fresh answer is here, unless it was asked about this card just now.
+    pub refresh: bool,
+    /// The oldest last-known answer the caller will take; `None` leaves it to the configuration.
+    pub stale_max: Option<Duration>,
+}
+
+/// An answer and where it came from.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// `maKetQua`.
+    pub code: Box<str>,
+    /// The portal's JSON, byte for byte.
+    pub raw: Bytes,
+    /// When the portal gave it.
+    pub answered_at: Timestamp,
+    /// Where it came from.
+    pub source: Source,
+    /// How long until the card may be asked about again on demand.
+    pub refresh_after: Duration,
+}
+
+/// Where an answer came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The portal, now.
+    Portal,
+    /// Memory; fresh for so much longer.
+    Cache {
+        /// How long it stays fresh.
+        fresh_for: Duration,
+    },
+    /// The disk, because the portal failed.
+    LastKnown {
+        /// Since when it is no longer fresh.
+        stale_for: Duration,
+        /// Why the portal did not answer.
+        why: Failure,
+    },
+}
+
+/// A card lookup's answer, read and judged.
+#[derive(Clone, Debug)]
+pub struct CardFound {
+    /// The answer and where it came from.
+    pub found: Found,
+    /// The answer, read.
+    pub answer: CardAnswer,
+    /// What the desk needs to know.
+    pub verdict: Verdict,
+    /// The visit date the verdict is drawn for.
+    pub visit: Date,
+}
+
+/// Why the portal did not answer a question.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The call failed.
+    #[error(transparent)]
+    Portal(#[from] PortalError),
+    /// The portal answered, but with a fault of its own (100, 101, 500 …).
+    #[error("the portal answered with a fault of its own, code {0}")]
+    PortalFault(Box<str>),
+    /// The facility's budget is spent.
+    #[error("the budget of questions to the portal is spent")]
+    BudgetSpent(Duration),
+    /// Too many questions are under way.
+    #[error("too many questions are under way")]
+    TooMany,
+    /// The caller's patience ended first; the question goes on.
+    #[error("the portal did not answer within the caller's patience")]
+    StillAsking,
+}
+
+/// Why a question got no answer at all.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LookupError {
+    /// The portal failed and no last-known answer is here.
+    #[error("no answer: {0}")]
+    NoAnswer(Failure),
+    /// An id that only the sandbox knows was asked about in live mode.
+    #[error("this id exists in the sandbox only")]
+    SandboxOnly,
+    /// Someone has to sign for a lookup: officer's name and national ID are missing.
+    #[error("the officer is missing")]
+    OfficerMissing,
+}
+
+/// What one question under way may end with, other than an answer that is kept.
+#[derive(Debug)]
+enum NotKept {
+    Failure(Failure),
+    /// An understood answer that may not be kept, and whose officer asked.
+    Answer(Answered, Timestamp, Option<Officer>),
+}
+
+impl Lookup {
+    /// Wires the parts.
+    pub fn new(
+        config: Config,
+        portal: Portal,
+        store: Store,
+        vault: Vault,
+        system: System,
+        metrics: LookupMetrics,
+    ) -> Self {
+        let cache = Cache::new(config.cache);
+        let budget = Budget::new(config.budget, &portal.facilities());
+        let under_way = Semaphore::new(config.under_way_max);
+        Self(Arc::new(Parts { config, cache, budget, under_way, portal, store, vault, system, metrics }))
+    }
+
+    /// Is this card good for a visit on `visit` (today if `None`)?
+    pub async fn card(&self, ask: Ask, visit: Option<Date>) -> Result<CardFound, LookupError> {
+        let facility = ask.question.facility;
+        let found = self.find(ask).await?;
+        let answer = read_card(&found.raw).map_err(unreadable)?;
+        let visit = visit.unwrap_or_else(|| vietnam(self.0.system.now()).date());
+        let verdict = verdict::draw(&answer, visit, &facility);
+        self.0.metrics.verdict(verdict.conclusion.name());
+        Ok(CardFound { found, answer, verdict, visit })
+    }
+
+    /// Where was this person treated before?
+    pub async fn history(&self, ask: Ask) -> Result<(Found, HistoryAnswer), LookupError> {
+        let found = self.find(ask).await?;
+        let answer = read_history(&found.raw).map_err(unreadable)?;
+        Ok((found, answer))
+    }
+
+    /// How much has this person paid towards the yearly ceiling?
+    pub async fn copay(&self, ask: Ask) -> Result<(Found, CopayAnswer), LookupError> {
+        let found = self.find(ask).await?;
+        let answer = read_copay(&found.raw).map_err(unreadable)?;
+        Ok((found, answer))
+    }
+
+    /// How many answers are in memory, about.
+    pub fn cached(&self) -> u64 {
+        self.0.cache.len()
+    }
+
+    /// The flow every question takes.
+    async fn find(&self, ask: Ask) -> Result<Found, LookupError> {
+        let parts = &self.0;
+        // What cannot be asked is refused before anything leaves.
+        if ask.question.subject.is_sandbox_only() && !parts.config.sandbox_ids_allowed {
+            return Err(LookupError::SandboxOnly);
+        }
+        if ask.officer.is_none() && ask.service != Service::Copay {
+            return Err(LookupError::OfficerMissing);
+        }
+
+        // A fresh answer is given at once, unless a newer one is wanted and the card was not asked about just now.
+        let key = parts.key(&ask);
+        let now = parts.system.now();
+        if let Some(kept) = parts.cache.fresh(&key, now).await {
+            let refresh_after = parts.config.refresh_cooldown.saturating_sub(until(kept.answered_at, now));
+            if !ask.refresh || refresh_after > Duration::ZERO {
+                parts.metrics.cached();
+                let source = Source::Cache { fresh_for: until(now, kept.fresh_until) };
+                return Ok(found(kept, source, refresh_after));
+            }
+            parts.cache.forget(&key).await;
+        }
+
+        // One of all who wait asks the portal, in a task of its own: a caller who leaves does not take the question
+        // with him, and what it cost is not wasted.
+        let mut asking = self.ask_in_background(key, ask.clone());
+        let mut outcome = tokio::time::timeout(parts.config.patience, &mut asking).await;
+        if let Ok(Ok(Err(not_kept))) = &outcome
+            && let NotKept::Answer(answered, _, officer) = &**not_kept
+            && ResultCode::of(&answered.code).conclusion == Conclusion::StaffNotAccepted
+            && *officer != ask.officer
+        {
+            // 054 and 055 are about the officer in whose name the joined question went out, not about ours. Asked alone,
+            // because the next to join could be a third officer's.
+            asking = self.ask_alone(key, ask.clone());
+            outcome = tokio::time::timeout(parts.config.patience, &mut asking).await;
+        }
+
+        // An understood answer is the answer; everything else is a failure of the portal.
+        let why = match outcome {
+            Ok(Ok(Ok(kept))) => {
+                parts.metrics.asked();
+                return Ok(found(kept, Source::Portal, parts.config.refresh_cooldown));
+            }
+            Ok(Ok(Err(not_kept))) => match &*not_kept {
+                NotKept::Answer(answered, at, _) if !is_portal_fault(ask.service, &answered.code) => {
+                    parts.metrics.asked();
+                    let (code, raw) = (answered.code.as_str().into(), answered.raw.clone());
+                    let kept = Kept { code, raw, answered_at: *at, fresh_until: *at };
+                    return Ok(found(kept, Source::Portal, Duration::ZERO));
+                }
+                NotKept::Answer(answered, ..) => Failure::PortalFault(answered.code.as_str().into()),
+                NotKept::Failure(failure) => failure.clone(),
+            },
+            // The asking task ended without an answer: it was dropped with the process, or panicked.
+            Ok(Err(_)) => Failure::TooMany,
+            Err(_) => Failure::StillAsking,
+        };
+
+        // The portal failed: the last known answer, with its age; an honest refusal if there is none.
+        let oldest = ask.stale_max.unwrap_or(parts.config.last_known_max).min(parts.config.last_known_max);
+        let now = parts.system.now();
+        match parts.store.last_known(&key).await {
+            Ok(Some(last)) if until(last.answered_at, now) <= oldest => {
+                parts.metrics.last_known();
+                let fresh_until =
+                    parts.cache.fresh_until(ask.service, &last.code, last.answered_at).unwrap_or(last.answered_at);
+                let source = Source::LastKnown { stale_for: until(fresh_until, now), why };
+                let kept = Kept { code: last.code.into(), raw: last.raw, answered_at: last.answered_at, fresh_until };
+                Ok(found(kept, source, Duration::ZERO))
+            }
+            Ok(_) => {
+                parts.metrics.failed();
+                Err(LookupError::NoAnswer(why))
+            }
+            Err(error) => {
+                tracing::error!(%error, "the last known answer could not be read");
+                parts.metrics.failed();
+                Err(LookupError::NoAnswer(why))
+            }
+        }
+    }
+
+    fn ask_in_background(&self, key: QuestionKey, ask: Ask) -> tokio::task::JoinHandle<Result<Kept, Arc<NotKept>>> {
+        let lookup = self.clone();
+        tokio::spawn(async move { lookup.0.cache.joined(key, lookup.0.ask_portal(key, ask)).await })
+    }
+}
+
+impl Lookup {
+    /// Asks the portal without joining anybody; what comes is kept for all.
+    fn ask_alone(&self, key: QuestionKey, ask: Ask) -> tokio::task::JoinHandle<Result<Kept, Arc<NotKept>>> {
+        let lookup = self.clone();
+        tokio::spawn(async move {
+            let kept = lookup.0.ask_portal(key, ask).await.map_err(Arc::new)?;
+            lookup.0.cache.keep(key, kept.clone()).await;
+            Ok(kept)
+        })
+    }
+}
+
+impl Parts {
+    /// Asks the portal, and keeps the answer fresh and as last known if its code allows.
+    async fn ask_portal(&self, key: QuestionKey, ask: Ask) -> Result<Kept, NotKept> {
+        let _place = self.under_way.try_acquire().map_err(|_| NotKept::Failure(Failure::TooMany))?;
+        if !self.portal.facilities().contains(&ask.question.facility) {
+            let error = PortalError { stage: Stage::NotTried, fault: Fault::NoAccount, retry_after: None };
+            return Err(NotKept::Failure(Failure::Portal(error)));
+        }
+        let slot = self.budget.slot(&ask.question.facility, self.config.patience).await;
+        let _slot = slot.map_err(|Spent { retry_after }| NotKept::Failure(Failure::BudgetSpent(retry_after)))?;
+
+        let started = tokio::time::Instant::now();
+        let result = self.portal.ask(ask.service, &ask.question, ask.officer.as_ref()).await;
+        self.metrics.question(ask.service.name(), started.elapsed(), result.is_ok());
+        let mut answered = result.map_err(|error| {
+            tell_failure(ask.service, &ask.question.facility, &error);
+            NotKept::Failure(Failure::Portal(error))
+        })?;
+        // What came is a slice of the buffer it was read into, and would keep all of that in memory: eight times the
+        // answer. A copy keeps the answer alone.
+        answered.raw = Bytes::copy_from_slice(&answered.raw);
+
+        let answered_at = self.system.now();
+        let Some(fresh_until) = self.cache.fresh_until(ask.service, &answered.code, answered_at) else {
+            return Err(NotKept::Answer(answered, answered_at, ask.officer));
+        };
+        let last = LastKnown { code: answered.code.clone(), raw: answered.raw.clone(), answered_at };
+        if !self.store.keep_last_known(key, last) {
+            // The disk is behind. The desk must not wait for it; the next answer will be kept.
+            self.metrics.last_known_dropped();
+        }
+        Ok(Kept { code: answered.code.into(), raw: answered.raw, answered_at, fresh_until })
+    }
+
+    fn key(&self, ask: &Ask) -> QuestionKey {
+        let Question { facility, subject, name, birth } = &ask.question;
+        let birth = birth.iso();
+        let parts =
+            [ask.service.name(), facility.as_str(), subject.as_str(), name.as_str(), birth.as_str()].map(str::as_bytes);
+        self.vault.keyed_hash("question", &parts)
+    }
+}
+
+/// Tells an operator why a question failed. What the breaker holds back was told when it opened.
+fn tell_failure(service: Service, facility: &FacilityCode, error: &PortalError) {
+    let (service, stage, fault) = (service.name(), error.stage.name(), &error.fault);
+    match fault {
+        Fault::BreakerOpen => tracing::debug!(service, %facility, stage, "a question was held back"),
+        // A wrong password or a locked account mends itself never.
+        Fault::LoginRefused(_) | Fault::SessionRefused | Fault::NoAccount => {
+            tracing::error!(service, %facility, stage, %fault, "the portal refuses the facility's account");
+        }
+        _ => tracing::warn!(service, %facility, stage, %fault, "a question to the portal failed"),
+    }
+}
+
+fn found(kept: Kept, source: Source, refresh_after: Duration) -> Found {
+    Found { code: kept.code, raw: kept.raw, answered_at: kept.answered_at, source, refresh_after }
+}
+
+/// Whether a code says that the portal failed, rather than something about card, person or officer.
+fn is_portal_fault(service: Service, code: &str) -> bool {
+    match service {
+        Service::Copay => code == "500",
+        _ => ResultCode::of(code).conclusion == Conclusion::PortalFault && code != "205",
+    }
+}
+
+fn unreadable(fault: Fault) -> LookupError {
+    let error = PortalError { stage: Stage::NoAnswer, fault, retry_after: None };
+    LookupError::NoAnswer(Failure::Portal(error))
+}

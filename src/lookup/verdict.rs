@@ -1,0 +1,260 @@
+//! What the desk needs to know for a visit date, drawn from the portal's answer. Pure.
+
+use jiff::civil::Date;
+
+use crate::domain::{Bilingual, FacilityCode, PartialDate};
+use crate::lookup::code::{Conclusion, ResultCode};
+use crate::portal::reply::CardAnswer;
+
+/// The verdict on one answer for one visit date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What it comes to.
+    pub conclusion: Conclusion,
+    /// In words.
+    pub label: Bilingual,
+    /// What the person at the desk does next.
+    pub next_step: Bilingual,
+    /// Which card counts.
+    pub counts: WhichCard,
+    /// What else deserves a look.
+    pub warnings: Vec<Warning>,
+}
+
+/// Which of the cards in an answer counts on the visit date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhichCard {
+    /// The card that was asked about.
+    Asked,
+    /// The newly issued card.
+    New,
+    /// Neither.
+    Neither,
+}
+
+/// Something that deserves a look but does not change the verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// Stable code.
+    pub code: &'static str,
+    /// The field of the answer it is about (the portal's name), or empty.
+    pub field: &'static str,
+    /// In words, without data of the person.
+    pub label: Bilingual,
+}
+
+/// Draws the verdict on `answer` for a visit on `visit` to `facility`.
+///
+/// The new card counts when the visit falls within its dates and it differs from the asked one; not doing this is a
+/// repeated complaint (`portal-api.md`, section 2.2, "Picking the new card").
+pub fn draw(answer: &CardAnswer, visit: Date, facility: &FacilityCode) -> Verdict {
+    let row = ResultCode::of(&answer.code);
+    let mut warnings = Vec::new();
+    let asked = covers(&answer.card.valid_from, &answer.card.valid_to, visit);
+    let new = match &answer.new_card {
+        Some(card) if answer.has_other_card() => covers(&card.valid_from, &card.valid_to, visit),
+        _ => Cover::No,
+    };
+
+    let (conclusion, counts) = match row.conclusion {
+        // 000, 003, 004 and 010 speak of today; the visit date decides. Where it is the new card's, that one counts.
+        Conclusion::Valid | Conclusion::Expired if new == Cover::Yes => (Conclusion::ValidNewCard, WhichCard::New),
+        Conclusion::Valid => match asked {
+            Cover::Yes => (Conclusion::Valid, WhichCard::Asked),
+            Cover::No => (Conclusion::Expired, WhichCard::Neither),
+            Cover::Unreadable => {
+                warnings.push(Warning {
+                    code: "card.validity_unreadable",
+                    field: "gtTheDen",
+                    label: Bilingual::fixed(
+                        "Không đọc được hạn thẻ trên cổng; kết luận chỉ theo mã kết quả",
+                        "The validity dates could not be read; the verdict rests on the result code alone",
+                    ),
+                });
+                (Conclusion::Valid, WhichCard::Asked)
+            }
+        },
+        Conclusion::SpecialGroup => (Conclusion::SpecialGroup, WhichCard::Asked),
+        other => (other, WhichCard::Neither),
+    };
+
+    if conclusion == Conclusion::Expired && row.conclusion == Conclusion::Valid {
+        warnings.push(Warning {
+            code: "card.not_valid_on_visit",
+            field: "gtTheDen",
+            label: Bilingual::fixed(
+                "Thẻ còn giá trị hôm nay nhưng không có giá trị vào ngày khám",
+                "The card is valid today but not on the visit date",
+            ),
+        });
+    }
+    if counts != WhichCard::Neither {
+        warnings.extend(notices(answer, visit, facility));
+    }
+
+    let (label, next_step) = match conclusion {
+        Conclusion::ValidNewCard => (
+            Bilingual::fixed(
+                "Dùng thẻ mới: có giá trị vào ngày khám",
+                "Use the new card: it is valid on the visit date",
+            ),
+            Bilingual::fixed("Ghi nhận số thẻ mới rồi tiếp nhận.", "Record the new card's number, then admit."),
+        ),
+        Conclusion::Expired if row.conclusion == Conclusion::Valid => (
+            Bilingual::fixed("Thẻ không có giá trị vào ngày khám", "The card is not valid on the visit date"),
+            ResultCode::of("010").next_step(),
+        ),
+        _ => (row.label(), row.next_step()),
+    };
+    Verdict { conclusion, label, next_step, counts, warnings }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cover {
+    Yes,
+    No,
+    Unreadable,
+}
+
+/// Whether `visit` falls within the portal's two dates. An empty end means "no end is set".
+fn covers(from: &str, to: &str, visit: Date) -> Cover {
+    let Some(from) = PartialDate::parse(from).ok().and_then(PartialDate::whole) else { return Cover::Unreadable };
+    let to = match to.trim() {
+        "" => Some(Date::MAX),
+        text => PartialDate::parse(text).ok().and_then(PartialDate::whole),
+    };
+    match to {
+        Some(to) if from <= visit && visit <= to => Cover::Yes,
+        Some(_) => Cover::No,
+        None => Cover::Unreadable,
+    }
+}
+
+fn notices(answer: &CardAnswer, visit: Date, facility: &FacilityCode) -> Vec<Warning> {
+    let mut notices = Vec::new();
+    let five_years = PartialDate::parse(&answer.card.five_years).ok().and_then(PartialDate::whole);
+    if five_years.is_some_and(|date| date <= visit) {
+        notices.push(Warning {
+            code: "card.five_years_reached",
+            field: "ngayDu5Nam",
+            label: Bilingual::fixed("Đã đủ 5 năm tham gia liên tục", "Five continuous years have been reached"),
+        });
+    }
+    if matches!(answer.card.area.as_str(), "K1" | "K2" | "K3") {
+        notices.push(Warning {
+            code: "card.living_area",
+            field: "maKV",
+            label: Bilingual::fixed("Thẻ có mã nơi đối tượng sinh sống", "The card carries a living-area code"),
+        });
+    }
+    let today = visit.strftime("%Y%m%d").to_string();
+    let elsewhere = |check: &crate::portal::reply::Check| {
+        check.at.starts_with(&today) && !check.account.starts_with(facility.as_str())
+    };
+    if answer.checks.iter().any(elsewhere) {
+        notices.push(Warning {
+            code: "card.checked_elsewhere_today",
+            field: "dsLichSuKT2018",
+            label: Bilingual::fixed(
+                "Thẻ đã được cơ sở khác tra cứu trong ngày khám",
+                "Another facility looked this card up on the visit date",
+            ),
+        });
+    }
+    notices
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::portal::reply::{CardFacts, NewCard};
+
+    fn answer(code: &str, asked: (&str, &str), new: Option<(&str, &str)>) -> CardAnswer {
+        let card = CardFacts {
+            number: "GD4000000000001".into(),
+            valid_from: asked.0.into(),
+            valid_to: asked.1.into(),
+            ..CardFacts::default()
+        };
+        let new_card = new.map(|(from, to)| NewCard {
+            number: "DN4000000000001".into(),
+            valid_from: from.into(),
+            valid_to: to.into(),
+            ..NewCard::default()
+        });
+        CardAnswer { code: code.into(), card, new_card, ..CardAnswer::default() }
+    }
+
+    fn check(answer: &CardAnswer, visit: Date, conclusion: Conclusion, counts: WhichCard) {
+        let verdict = draw(answer, visit, &FacilityCode::parse("01999").unwrap());
+        assert_eq!((verdict.conclusion, verdict.counts), (conclusion, counts), "code {}", answer.code);
+    }
+
+    const YEAR: (&str, &str) = ("01/01/2026", "31/12/2026");
+    const NEXT: (&str, &str) = ("01/01/2027", "31/12/2027");
+
+    #[test]
+    fn the_card_that_counts_hangs_on_the_visit_date() {
+        let (in_2026, in_2027) = (date(2026, 11, 20), date(2027, 2, 1));
+        check(&answer("000", YEAR, None), in_2026, Conclusion::Valid, WhichCard::Asked);
+        check(&answer("000", YEAR, None), in_2027, Conclusion::Expired, WhichCard::Neither);
+        check(&answer("004", YEAR, Some(NEXT)), in_2026, Conclusion::Valid, WhichCard::Asked);
+        check(&answer("004", YEAR, Some(NEXT)), in_2027, Conclusion::ValidNewCard, WhichCard::New);
+        check(&answer("003", YEAR, Some(NEXT)), in_2027, Conclusion::ValidNewCard, WhichCard::New);
+        check(
+            &answer("003", ("01/01/2025", "31/12/2025"), Some(YEAR)),
+            in_2026,
+            Conclusion::ValidNewCard,
+            WhichCard::New,
+        );
+        check(
+            &answer("003", ("01/01/2025", "31/12/2025"), Some(NEXT)),
+            in_2026,
+            Conclusion::Expired,
+            WhichCard::Neither,
+        );
+        check(
+            &answer("010", ("01/01/2025", "31/12/2025"), Some(YEAR)),
+            in_2026,
+            Conclusion::ValidNewCard,
+            WhichCard::New,
+        );
+        // The first and the last day count.
+        check(&answer("000", YEAR, None), date(2026, 1, 1), Conclusion::Valid, WhichCard::Asked);
+        check(&answer("000", YEAR, None), date(2026, 12, 31), Conclusion::Valid, WhichCard::Asked);
+        check(&answer("000", ("01/01/2026", ""), None), in_2027, Conclusion::Valid, WhichCard::Asked);
+    }
+
+    #[test]
+    fn a_new_card_that_is_the_asked_one_is_no_new_card() {
+        let mut same = answer("000", YEAR, Some(YEAR));
+        same.new_card.as_mut().unwrap().number = "GD4000000000001".into();
+        check(&same, date(2026, 11, 20), Conclusion::Valid, WhichCard::Asked);
+    }
+
+    #[test]
+    fn unreadable_dates_leave_the_code_to_speak_and_say_so() {
+        let odd = answer("000", ("?", "?"), None);
+        let verdict = draw(&odd, date(2026, 11, 20), &FacilityCode::parse("01999").unwrap());
+        assert_eq!(verdict.conclusion, Conclusion::Valid);
+        assert_eq!(verdict.warnings.first().map(|warning| warning.code), Some("card.validity_unreadable"));
+    }
+
+    #[test]
+    fn codes_that_are_not_about_dates_pass_through() {
+        let visit = date(2026, 11, 20);
+        for (code, conclusion) in [
+            ("050", Conclusion::NotFound),
+            ("054", Conclusion::StaffNotAccepted),
+            ("110", Conclusion::Withdrawn),
+            ("130", Conclusion::ChildWithoutCard),
+            ("500", Conclusion::PortalFault),
+            ("777", Conclusion::Unclear),
+        ] {
+            check(&answer(code, ("", ""), None), visit, conclusion, WhichCard::Neither);
+        }
+        check(&answer("001", ("", ""), None), visit, Conclusion::SpecialGroup, WhichCard::Asked);
+    }
+}
