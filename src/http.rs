@@ -1,0 +1,263 @@
+//! The gateway on the wire: the route table, and the one wrapper that every request passes.
+//!
+//! A request's way: the listener bounds the connection ([`server`]); the wrapper gives it an id, a deadline and a
+//! language, and writes problems; the route's access decides who may; a handler reads fields and calls one flow. What
+//! the flows mean by their errors becomes HTTP in [`problem`] and nowhere else.
+
+pub mod admin;
+pub mod body;
+pub mod call;
+pub mod cards;
+pub mod documents;
+pub mod events;
+pub mod feeds;
+pub mod fields;
+pub mod orders;
+pub mod problem;
+pub mod server;
+pub mod shapes;
+pub mod tls;
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{HeaderName, HeaderValue, Method, header};
+
+use crate::clients::{Clients, Mode, Scope};
+use crate::domain::{FacilityCode, Officer};
+use crate::http::body::{BodyBudget, BodyLimits, Held};
+use crate::http::call::{Context, admit};
+use crate::http::problem::Problem;
+use crate::intake::Intake;
+use crate::lookup::Lookup;
+use crate::portal::Portal;
+use crate::store::Store;
+use crate::system::System;
+use crate::system::stop::Stopper;
+use crate::telemetry::Metrics;
+
+/// What the handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway(pub Arc<Parts>);
+
+/// The parts behind [`Gateway`].
+pub struct Parts {
+    /// Test or live.
+    pub mode: Mode,
+    /// Flow 1.
+    pub lookup: Lookup,
+    /// Flow 2, first half.
+    pub intake: Intake,
+    /// What is kept.
+    pub store: Store,
+    /// Who calls.
+    pub clients: Clients,
+    /// For its weather.
+    pub portal: Portal,
+    /// Officers by `Staff-Id`, and a facility's default officer.
+    pub officers: Officers,
+    /// Bodies in memory at once.
+    pub bodies: BodyBudget,
+    /// Bounds of requests.
+    pub limits: Limits,
+    /// Time and ids.
+    pub system: System,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Open connections, by listener.
+    pub connections: Vec<(&'static str, Arc<AtomicUsize>)>,
+    /// Ends long polls and feeds when the process stops.
+    pub stopper: Stopper,
+}
+
+impl Parts {
+    /// Reads the body of a question or an order to the gateway: small, so it is charged to no budget.
+    pub async fn read_small(&self, request: Request) -> Result<Bytes, Problem> {
+        let Limits { question_bytes_max, request_deadline, body_stall, .. } = self.limits;
+        Ok(body::read(request.into_body(), None, question_bytes_max, request_deadline, body_stall).await?)
+    }
+
+    /// Reads a body that holds a document, or several.
+    pub async fn read_document(&self, request: Request) -> Result<Held, Problem> {
+        let (head, body) = request.into_parts();
+        let Limits { document_bytes_max, request_deadline, body_stall, .. } = self.limits;
+        let limits = BodyLimits { bytes_max: document_bytes_max, deadline: request_deadline, stall: body_stall };
+        Ok(self.bodies.read(&head.headers, body, &limits).await?)
+    }
+}
+
+/// Officers as configured.
+#[derive(Clone, Debug, Default)]
+pub struct Officers {
+    /// By `Staff-Id` and facility.
+    pub by_staff_id: HashMap<(FacilityCode, String), Officer>,
+    /// A facility's own.
+    pub default: HashMap<FacilityCode, Officer>,
+}
+
+/// Bounds of requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a document.
+    pub document_bytes_max: usize,
+    /// Bytes of any other body. The longest question is under 2 KiB; 64 KiB leaves room for pretty printing.
+    pub question_bytes_max: usize,
+    /// From the request's head to the answer's head. Above the portal's own minute plus a login.
+    pub request_deadline: Duration,
+    /// What a facility's account may ask the portal a minute, told to callers.
+    pub questions_per_minute: u32,
+    /// How long a body may stand still. A HIS on a bad ward link pauses for seconds, not for ten.
+    pub body_stall: Duration,
+}
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// A key with this scope.
+    Key(Scope),
+}
+
+/// One row of the route table.
+pub struct Route {
+    /// Method.
+    pub method: Method,
+    /// Path, in axum's notation. Also the metric label: it holds no ids.
+    pub path: &'static str,
+    /// Who may use it.
+    pub access: Access,
+    /// Whether the request deadline holds. Feeds and long polls bound their own waits.
+    pub has_deadline: bool,
+    handler: fn() -> MethodRouter<Gateway>,
+}
+
+/// Every route of the API listener.
+pub const ROUTES: &[Route] = &[
+    Route::post("/v1/scans", Scope::Lookup, || post(cards::scan)),
+    Route::post("/v1/card-lookups", Scope::Lookup, || post(cards::card)),
+    Route::post("/v1/treatment-histories", Scope::Lookup, || post(cards::history)),
+    Route::post("/v1/copay-lookups", Scope::Lookup, || post(cards::copay)),
+    Route::post("/v1/documents", Scope::DocumentWrite, || post(documents::submit)),
+    Route::get("/v1/documents", Scope::DocumentRead, || get(documents::list)),
+    Route::post("/v1/documents/validate", Scope::DocumentWrite, || post(documents::validate)),
+    Route::get("/v1/documents/{id}", Scope::DocumentRead, || get(documents::show)),
+    Route::get("/v1/documents/{id}/attempts", Scope::DocumentRead, || get(documents::attempts)),
+    Route::get("/v1/documents/{id}/content", Scope::DocumentRead, || get(documents::content)),
+    Route::post("/v1/documents/{id}/replay", Scope::DocumentWrite, || post(orders::replay)),
+    Route::post("/v1/documents/{id}/cancel", Scope::DocumentWrite, || post(orders::cancel)),
+    Route::post("/v1/documents/{id}/hold", Scope::DocumentWrite, || post(orders::hold)),
+    Route::post("/v1/documents/{id}/release", Scope::DocumentWrite, || post(orders::release)),
+    Route::post("/v1/documents/{id}/confirm", Scope::DocumentWrite, || post(orders::confirm)),
+    Route::post("/v1/feeds", Scope::DocumentWrite, || post(feeds::feed)).without_deadline(),
+    Route::get("/v1/events", Scope::DocumentRead, || get(events::list)).without_deadline(),
+];
+
+impl Route {
+    const fn get(path: &'static str, scope: Scope, handler: fn() -> MethodRouter<Gateway>) -> Self {
+        Self { method: Method::GET, path, access: Access::Key(scope), has_deadline: true, handler }
+    }
+
+    const fn post(path: &'static str, scope: Scope, handler: fn() -> MethodRouter<Gateway>) -> Self {
+        Self { method: Method::POST, path, access: Access::Key(scope), has_deadline: true, handler }
+    }
+
+    const fn without_deadline(mut self) -> Self {
+        self.has_deadline = false;
+        self
+    }
+}
+
+/// The API, ready to be served.
+pub fn api(gateway: Gateway) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        let admission = middleware::from_fn_with_state((gateway.clone(), route), admit);
+        router = router.route(route.path, (route.handler)().layer(admission));
+    }
+    router
+        .fallback(|| async { problem::no_such_path() })
+        .method_not_allowed_fallback(|| async { problem::no_such_method() })
+        .layer(middleware::from_fn_with_state(gateway.clone(), wrap))
+        .with_state(gateway)
+}
+
+/// Which route answered, for the log and the metrics; put on the answer by the route's own layer.
+#[derive(Clone, Copy)]
+pub struct Answered(pub &'static str);
+
+/// What every request passes: id, language, panics caught, problems written, times counted, and the headers every
+/// answer carries.
+async fn wrap(State(gateway): State<Gateway>, mut request: Request, next: Next) -> Response {
+    let parts = &gateway.0;
+    let started = tokio::time::Instant::now();
+    let context = Context::read(&request, parts.system.new_id("req"));
+    request.extensions_mut().insert(context.clone());
+    let method = request.method().clone();
+
+    // A panic in a handler is our bug: the caller gets an answer, the log the place, the process lives.
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let mut response = answered.unwrap_or_else(|_| {
+        tracing::error!(request = context.request_id, "a handler panicked");
+        problem::our_fault().into_response()
+    });
+
+    let mut code = "";
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let body = problem.body(&context.voice, &context.request_id);
+        code = problem.code;
+        let (mut head, _) = response.into_parts();
+        head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        head.headers.remove(header::CONTENT_LENGTH);
+        response = Response::from_parts(head, body.to_string().into());
+    }
+
+    let took = started.elapsed();
+    let route = response.extensions().get::<Answered>().map_or("none", |route| route.0);
+    let status = response.status().as_u16();
+    parts.metrics.http.answered(route, status, took);
+    tracing::info!(
+        request = context.request_id,
+        %method,
+        route,
+        status,
+        code,
+        took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "answered"
+    );
+
+    let headers = response.headers_mut();
+    let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
+    headers.insert(HeaderName::from_static("request-id"), text(&context.request_id));
+    headers.insert(HeaderName::from_static("gateway-mode"), HeaderValue::from_static(parts.mode.name()));
+    if let Some(correlation) = context.correlation_id {
+        headers.insert(HeaderName::from_static("x-correlation-id"), correlation);
+    }
+    // Answers about persons are never kept by anybody on the way, and it is simplest to say so on all.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let total = format!("total;dur={:.3}", took.as_secs_f64() * 1000.0);
+    headers.append(HeaderName::from_static("server-timing"), text(&total));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_route_stands_twice() {
+        let mut seen = std::collections::HashSet::new();
+        for route in ROUTES {
+            assert!(seen.insert((route.method.clone(), route.path)), "{} {}", route.method, route.path);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Alive, ready, and the metrics, on a listener of their own that no HIS can reach.
+
+use std::sync::atomic::Ordering;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::{StatusCode, header};
+use serde_json::json;
+
+use crate::domain::DeliveryState;
+use crate::http::Gateway;
+use crate::portal::Weather;
+use crate::system::until;
+
+/// The admin listener's routes.
+pub fn admin(gateway: Gateway) -> Router {
+    Router::new()
+        .route("/livez", get(alive))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(gateway)
+}
+
+/// The process runs.
+async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// The process can do its work: it accepts documents. The portal's weather is told but is no reason not to be ready,
+/// because documents are kept and known cards answered while it is away.
+async fn ready(State(gateway): State<Gateway>) -> Response {
+    let parts = &gateway.0;
+    let mut store = parts.store.health();
+    if store.is_err() {
+        // The last write failed; a small one tells whether the disk has come back.
+        store = parts.store.probe().await;
+    }
+    let stopping = parts.stopper.is_stopping();
+    let is_ready = store.is_ok() && !stopping;
+    let down: Vec<&str> = parts
+        .portal
+        .weather()
+        .into_iter()
+        .filter(|(_, weather, _)| *weather == Weather::Down)
+        .map(|(service, ..)| service.name())
+        .collect();
+    let body = json!({
+        "ready": is_ready,
+        "stopping": stopping,
+        "store": store.err().map_or_else(|| "ok".to_owned(), |error| error.to_string()),
+        "portalServicesDown": down,
+        "mode": parts.mode.name(),
+    });
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(body)).into_response()
+}
+
+/// All metrics, in the OpenMetrics text format.
+async fn metrics(State(gateway): State<Gateway>) -> Response {
+    let parts = &gateway.0;
+    let gauges = &parts.metrics.gauges;
+    gauges.cached(parts.lookup.cached());
+    gauges.store_up(parts.store.health().is_ok());
+    for (listener, open) in &parts.connections {
+        gauges.connections(listener, open.load(Ordering::Relaxed));
+    }
+    for (service, weather, _) in parts.portal.weather() {
+        gauges.portal_up(service.name(), weather == Weather::Up);
+    }
+    match parts.store.backlog().await {
+        Ok(backlog) => {
+            gauges.clear_documents();
+            for facts in &crate::document::kind::KINDS {
+                gauges.documents(facts.name, DeliveryState::Queued.name(), 0);
+            }
+            for (kind, state, count) in backlog.counts {
+                gauges.documents(kind.name(), state.name(), count);
+            }
+            let oldest = backlog.oldest_waiting.map(|oldest| until(oldest, parts.system.now()));
+            gauges.oldest_waiting(oldest.unwrap_or_default());
+        }
+        Err(error) => tracing::warn!(%error, "the backlog could not be counted"),
+    }
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], parts.metrics.encode()).into_response()
+}
