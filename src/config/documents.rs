@@ -1,0 +1,116 @@
+//! What documents are taken in, and how they are carried to the portal.
+
+use std::time::Duration;
+
+use crate::config::portal::Portal;
+use crate::config::reader::Section;
+use crate::domain::Bilingual;
+
+/// What documents are taken in.
+#[derive(Clone, Debug)]
+pub struct Documents {
+    /// Bytes of one document.
+    pub body_bytes_max: usize,
+    /// Bytes of all bodies being read or checked at one time.
+    pub bodies_in_memory_bytes_max: usize,
+    /// Documents waiting to be checked.
+    pub waiting_max: usize,
+    /// Names of the kinds that are held until they are signed; of [`KIND_NAMES`].
+    pub signature_required: Vec<&'static str>,
+}
+
+/// How documents are carried to the portal.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Deliveries under way at once.
+    pub under_way_max: usize,
+    /// The wait before the second try.
+    pub retry_first: Duration,
+    /// The longest wait between tries.
+    pub retry_longest: Duration,
+    /// How long a document that cannot reach the portal is tried before a person must look.
+    pub give_up_after: Duration,
+    /// Lost answers in all before a person must look.
+    pub answers_lost_max: u32,
+    /// System errors of the portal before a person must look.
+    pub system_errors_max: u32,
+    /// The wait while the portal refuses the account.
+    pub refused_wait: Duration,
+    /// How often the store is asked for work though nothing woke the courier.
+    pub look_every: Duration,
+    /// How long a delivery is reserved for one attempt.
+    pub lease: Duration,
+}
+
+/// The kinds of documents by their names in the API (`api.md`, section 2).
+pub const KIND_NAMES: [&str; 7] = [
+    "checkin",
+    "claim",
+    "medical-assessment",
+    "driver-health-exam",
+    "birth-certificate",
+    "death-certificate",
+    "electronic-voucher",
+];
+
+pub(super) fn read(mut section: Section<'_>) -> Documents {
+    let documents = Documents {
+        body_bytes_max: section.count("body_max_mib", 1..=256, 64) << 20,
+        bodies_in_memory_bytes_max: section.count("bodies_in_memory_mib", 1..=65_536, 256) << 20,
+        waiting_max: section.count("waiting_max", 1..=10_000, 256),
+        signature_required: section.words("signature_required", &KIND_NAMES),
+    };
+    if documents.bodies_in_memory_bytes_max < documents.body_bytes_max {
+        section.fault(
+            "bodies_in_memory_mib",
+            "config.conflict",
+            Bilingual::fixed("nhỏ hơn body_max_mib", "smaller than body_max_mib"),
+            Bilingual::fixed(
+                "Bộ nhớ phải chứa được ít nhất một tài liệu lớn nhất.",
+                "There must be room for at least one document of the largest size.",
+            ),
+        );
+    }
+    section.finish();
+    documents
+}
+
+pub(super) fn read_delivery(mut section: Section<'_>, portal: &Portal) -> Delivery {
+    let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+    let delivery = Delivery {
+        under_way_max: section.count("under_way_max", 1..=1_024, 32),
+        retry_first: section.milliseconds("retry_first_ms", 50..=3_600_000, 2_000),
+        retry_longest: section.seconds("retry_longest_s", 1..=86_400, 300),
+        give_up_after: hours(section.whole_number("give_up_after_h", 1..=720, 72)),
+        answers_lost_max: section.count_u32("answers_lost_max", 1..=1_000, 10),
+        system_errors_max: section.count_u32("system_errors_max", 1..=1_000, 10),
+        refused_wait: section.seconds("refused_wait_s", 1..=86_400, 900),
+        look_every: section.seconds("look_every_s", 1..=300, 5),
+        lease: section.seconds("lease_s", 10..=3_600, 300),
+    };
+    if delivery.retry_first > delivery.retry_longest {
+        section.fault(
+            "retry_longest_s",
+            "config.conflict",
+            Bilingual::fixed("ngắn hơn retry_first_ms", "shorter than retry_first_ms"),
+            Bilingual::fixed("Đặt dài hơn lần chờ đầu.", "Set it longer than the first wait."),
+        );
+    }
+    // A lease that ends under a running attempt would let a second one begin: the same document sent twice.
+    if delivery.lease <= portal.submission_timeout.saturating_mul(2) {
+        section.fault(
+            "lease_s",
+            "config.conflict",
+            Bilingual::fixed(
+                "không dài hơn hai lần [portal] submission_timeout_s",
+                "not longer than twice [portal] submission_timeout_s",
+            ),
+            Bilingual::fixed(
+                "Đặt dài hơn, để một tài liệu không bị gửi hai lần cùng lúc.",
+                "Set it longer, so that a document is not sent twice at the same time.",
+            ),
+        );
+    }
+    section.finish();
+    delivery
+}
