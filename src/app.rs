@@ -1,0 +1,511 @@
+//! The gateway as a whole: its parts wired bottom-up, served, and drained.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::task::TaskTracker;
+
+use crate::clients::{self, Clients, Scope, secret_hash};
+use crate::config::{ClientCertificates, Config, Generation, Mode};
+use crate::delivery::{self, Courier, backoff::Backoff, judge::Patience};
+use crate::document::{self, Kind};
+use crate::domain::FacilityCode;
+use crate::http::body::BodyBudget;
+use crate::http::server::{self, Server};
+use crate::http::tls::{self, Identity, TlsError};
+use crate::http::{self, Gateway, Officers};
+use crate::intake::{self, Intake};
+use crate::lookup::{self, Lookup};
+use crate::portal::{self, Account, Portal, Secret, Weather};
+use crate::store::vault::Vault;
+use crate::store::{self, Client, Lost, Store, StoreError};
+use crate::system::System;
+use crate::system::stop::Stopper;
+use crate::telemetry::Metrics;
+
+/// A gateway, bound to its ports and ready to serve.
+pub struct App {
+    gateway: Gateway,
+    identity: Arc<Identity>,
+    api: Server,
+    admin: Server,
+    courier: Courier,
+    housekeeping: Housekeeping,
+}
+
+/// Where a gateway listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// The API.
+    pub api: SocketAddr,
+    /// Alive, ready, metrics.
+    pub admin: SocketAddr,
+}
+
+/// Why a gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder.
+    #[error("the data folder {}: {error}", folder.display())]
+    Store {
+        /// Where it is.
+        folder: PathBuf,
+        /// What is wrong with it.
+        error: StoreError,
+    },
+    /// Certificates.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The portal's authorities or address.
+    #[error("the portal cannot be set up: {0}")]
+    Portal(String),
+    /// A port.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+}
+
+impl App {
+    /// Wires the parts in the order in which they rest on each other. Listeners are bound last but one, so that a port
+    /// in use is found before anything is sent; what an earlier process left half-done is settled before they open.
+    pub async fn build(config: Config, system: System) -> Result<Self, StartError> {
+        let metrics = Metrics::new();
+        let stopper = Stopper::new();
+        let mode = mode(&config);
+
+        // The ground: certificates, the sealed store, and what the last process left on its way.
+        let identity = Identity::load(tls_files(&config))?;
+        let (vault, store) = open_store(&config, &system, Opening::Alone).await?;
+        store.adopt_mode(mode.name()).await.map_err(|error| store_failed(&config, error))?;
+        let recovered = store.recover(Lost::All).await.map_err(|error| store_failed(&config, error))?;
+        if recovered.queued + recovered.unknown > 0 {
+            let (queued, unknown) = (recovered.queued, recovered.unknown);
+            tracing::warn!(queued, unknown, "deliveries were on their way when the last process ended");
+        }
+
+        let intake_config = intake_config(&config);
+        if let Some(on) = &intake_config.sending {
+            let switched = store.switch_sending(on.iter().copied().collect()).await;
+            let (held, released) = switched.map_err(|error| store_failed(&config, error))?;
+            tracing::info!(held, released, "what waits follows what is switched on");
+        }
+
+        // The portal and the two flows over it.
+        let portal = Portal::new(portal_config(&config)?, accounts(&config), system.clone())
+            .map_err(|error| StartError::Portal(error.to_string()))?;
+        let (of_lookups, of_documents) = (metrics.lookup.clone(), metrics.documents.clone());
+        let lookup = Lookup::new(
+            lookup_config(&config),
+            portal.clone(),
+            store.clone(),
+            vault.clone(),
+            system.clone(),
+            of_lookups,
+        );
+        let intake = Intake::new(intake_config, store.clone(), system.clone(), of_documents.clone());
+        let courier =
+            Courier::new(delivery_config(&config), portal.clone(), store.clone(), system.clone(), of_documents);
+
+        // Who may use them, over which ports.
+        let clients = Clients::open(mode, store.clone(), vault).await;
+        let clients = clients.map_err(|error| store_failed(&config, error))?;
+        let listen = |address, error| StartError::Listen(address, error);
+        let api = Server::bind(config.api.listen, Some(identity.clone()), server_limits(&config)).await;
+        let api = api.map_err(|error| listen(config.api.listen, error))?;
+        let admin = Server::bind(config.admin.listen, None, server_limits(&config)).await;
+        let admin = admin.map_err(|error| listen(config.admin.listen, error))?;
+
+        let housekeeping = Housekeeping {
+            store: store.clone(),
+            portal: portal.clone(),
+            clients: clients.clone(),
+            courier: courier.clone(),
+            system: system.clone(),
+            last_known_max: config.lookup.last_known_max,
+        };
+        let gateway = Gateway(Arc::new(http::Parts {
+            mode,
+            lookup,
+            intake,
+            store,
+            clients,
+            portal,
+            officers: officers(&config),
+            bodies: BodyBudget::new(
+                u32::try_from(config.documents.bodies_in_memory_bytes_max / 1024).unwrap_or(u32::MAX),
+            ),
+            limits: http::Limits {
+                document_bytes_max: config.documents.body_bytes_max,
+                question_bytes_max: 64 * 1024,
+                request_deadline: config.limits.request_deadline,
+                body_stall: config.limits.body_stall,
+                questions_per_minute: config.lookup.questions_per_minute,
+            },
+            system,
+            metrics,
+            connections: vec![("api", api.connections()), ("admin", admin.connections())],
+            stopper,
+        }));
+        Ok(Self { gateway, identity, api, admin, courier, housekeeping })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        Addresses { api: self.api.address(), admin: self.admin.address() }
+    }
+
+    /// What reads the certificates again when told to; outlives [`run`](Self::run)'s taking of the gateway.
+    pub fn identity(&self) -> Arc<Identity> {
+        self.identity.clone()
+    }
+
+    /// Serves until `stopper` is told to stop, then finishes what is in hand. When `stopper` lets go, what is left is
+    /// dropped; it is safe on the disk.
+    pub async fn run(self, stopper: Stopper) {
+        let tasks = TaskTracker::new();
+        let gateway = self.gateway;
+        tasks.spawn(self.api.serve(http::api(gateway.clone()), stopper.clone()));
+        tasks.spawn(self.courier.run(stopper.clone()));
+        tasks.spawn(self.housekeeping.run(stopper.clone()));
+
+        // The admin listener answers to the last: an orchestrator wants to hear "not ready" while the rest drains.
+        let admin_stopper = Stopper::new();
+        let admin = tokio::spawn(self.admin.serve(http::admin::admin(gateway.clone()), admin_stopper.clone()));
+
+        stopper.stopping().await;
+        gateway.0.stopper.stop();
+        tasks.close();
+        tasks.wait().await;
+        admin_stopper.let_go();
+        if let Err(error) = admin.await {
+            tracing::error!(%error, "the admin listener broke off");
+        }
+        gateway.0.store.clone().close().await;
+    }
+}
+
+/// What goes on beside the flows.
+struct Housekeeping {
+    store: Store,
+    portal: Portal,
+    clients: Clients,
+    courier: Courier,
+    system: System,
+    last_known_max: Duration,
+}
+
+impl Housekeeping {
+    async fn run(self, stopper: Stopper) {
+        let tasks = TaskTracker::new();
+        tasks.spawn(self.clients.run(stopper.clone()));
+        tasks.spawn(tell_weather(self.portal, self.store.clone(), stopper.clone()));
+        tasks.spawn(keep_house(self.store, self.courier, self.system, self.last_known_max, stopper.clone()));
+        tasks.close();
+        tasks.wait().await;
+    }
+}
+
+/// Writes every change of the portal's weather into the feed, so that a HIS learns of an outage and of its end.
+async fn tell_weather(portal: Portal, store: Store, stopper: Stopper) {
+    let mut changes = portal.weather_changes();
+    loop {
+        let change = tokio::select! {
+            change = changes.recv() => change,
+            () = stopper.stopping() => return,
+        };
+        match change {
+            Ok((service, weather)) => {
+                let (kind, up) = match weather {
+                    Weather::Up => ("destination.up", true),
+                    Weather::Down => ("destination.down", false),
+                };
+                tracing::warn!(service = service.name(), up, "the portal's weather changed");
+                let data = serde_json::json!({"destination": "bhxh", "service": service.name()});
+                if let Err(error) = store.record_event(kind, data.to_string()).await {
+                    tracing::error!(%error, "a change of weather could not be kept");
+                }
+            }
+            Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "changes of weather were missed"),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Settles leases whose attempt is gone, and forgets answers too old to be shown.
+async fn keep_house(store: Store, courier: Courier, system: System, last_known_max: Duration, stopper: Stopper) {
+    /// Leases last minutes; half a minute later is soon enough.
+    const EVERY: Duration = Duration::from_secs(30);
+    while stopper.sleep(EVERY).await {
+        match store.recover(Lost::EndedExcept(courier.in_hand())).await {
+            Ok(recovered) if recovered.queued + recovered.unknown > 0 => {
+                tracing::warn!(queued = recovered.queued, unknown = recovered.unknown, "leases ended unsettled");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "leases could not be looked at"),
+        }
+        let oldest = system.now().checked_sub(last_known_max).unwrap_or(jiff::Timestamp::MIN);
+        if let Err(error) = store.forget_last_known(oldest).await {
+            tracing::error!(%error, "old answers could not be forgotten");
+        }
+    }
+}
+
+// === clients, for `lienthong keys` ===
+
+/// A client to be made.
+#[derive(Clone, Debug)]
+pub struct ClientWish {
+    /// What the operator calls it.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// For whom.
+    pub facilities: Vec<FacilityCode>,
+    /// Requests a minute.
+    pub requests_per_minute: u32,
+    /// From where; empty means anywhere.
+    pub addresses: Vec<String>,
+}
+
+/// A client that was made; the secret is told once and never again.
+pub struct NewClient {
+    /// Names the key.
+    pub id: String,
+    /// Opens it.
+    pub secret: String,
+}
+
+/// Makes a client, also beside a running gateway, which knows it within a second.
+pub async fn add_client(config: &Config, system: &System, wish: ClientWish) -> Result<NewClient, StartError> {
+    let (vault, store) = open_store(config, system, Opening::Beside).await?;
+    store.adopt_mode(mode(config).name()).await.map_err(|error| store_failed(config, error))?;
+    let secret = mode(config).new_secret(system);
+    let id = system.new_id("key");
+    let client = Client {
+        id: id.clone(),
+        name: wish.name,
+        secret_hash: secret_hash(&vault, &secret),
+        // Mode and four digits: enough to tell keys apart, nothing to guess from.
+        prefix: secret.chars().take(12).collect(),
+        scopes: wish.scopes,
+        facilities: wish.facilities,
+        requests_per_minute: wish.requests_per_minute,
+        addresses: wish.addresses,
+        created_at: system.now(),
+        revoked_at: None,
+    };
+    let added = store.add_client(client).await;
+    store.close().await;
+    added.map_err(|error| store_failed(config, error))?;
+    Ok(NewClient { id, secret })
+}
+
+/// All clients, revoked ones too.
+pub async fn clients(config: &Config, system: &System) -> Result<Vec<Client>, StartError> {
+    let (_, store) = open_store(config, system, Opening::Beside).await?;
+    let clients = store.clients().await;
+    store.close().await;
+    clients.map_err(|error| store_failed(config, error))
+}
+
+/// Revokes a client; false if there is none with this id, or it was revoked before.
+pub async fn revoke_client(config: &Config, system: &System, id: &str) -> Result<bool, StartError> {
+    let (_, store) = open_store(config, system, Opening::Beside).await?;
+    let revoked = store.revoke_client(id, system.now()).await;
+    store.close().await;
+    revoked.map_err(|error| store_failed(config, error))
+}
+
+/// The names of all scopes, for the command line.
+pub fn scope_names() -> [&'static str; 3] {
+    Scope::ALL.map(Scope::name)
+}
+
+// === from configuration to parts ===
+
+enum Opening {
+    Alone,
+    Beside,
+}
+
+async fn open_store(config: &Config, system: &System, opening: Opening) -> Result<(Vault, Store), StartError> {
+    let folder = &config.data.folder;
+    let failed = |error| store_failed(config, error);
+    let key_file = config.data.keys_file.clone().unwrap_or_else(|| folder.join(store::KEY_FILE));
+    let vault = Vault::open(&key_file, folder, system).map_err(failed)?;
+    /// SQLite's page, in bytes.
+    const PAGE_BYTES: u64 = 4096;
+    let page_count_max = config.data.size_bytes_max.map(|bytes| u32::try_from(bytes / PAGE_BYTES).unwrap_or(u32::MAX));
+    let store_config = store::Config { page_count_max, ..store::Config::new(folder) };
+    let store = match opening {
+        Opening::Alone => Store::open(store_config, vault.clone(), system.clone()).await,
+        Opening::Beside => Store::open_beside(store_config, vault.clone(), system.clone()).await,
+    };
+    Ok((vault, store.map_err(failed)?))
+}
+
+fn store_failed(config: &Config, error: StoreError) -> StartError {
+    StartError::Store { folder: config.data.folder.clone(), error }
+}
+
+fn mode(config: &Config) -> clients::Mode {
+    match config.mode {
+        Mode::Test => clients::Mode::Test,
+        Mode::Live => clients::Mode::Live,
+    }
+}
+
+fn tls_files(config: &Config) -> tls::Files {
+    let api = &config.api;
+    let client_files = || tls::ClientFiles {
+        // The configuration demands authorities wherever client certificates are on.
+        authorities: api.client_authorities.clone().unwrap_or_default(),
+        revocations: api.revocation_list.clone(),
+    };
+    tls::Files {
+        certificate: api.certificate.clone(),
+        key: api.key.clone(),
+        clients: match api.client_certificates {
+            ClientCertificates::Off => tls::Clients::Off,
+            ClientCertificates::Optional => tls::Clients::Optional(client_files()),
+            ClientCertificates::Required => tls::Clients::Required(client_files()),
+        },
+    }
+}
+
+fn portal_config(config: &Config) -> Result<portal::Config, StartError> {
+    let from = &config.portal;
+    let mut authorities = Vec::new();
+    if let Some(path) = &from.authorities {
+        let unreadable = |error: &dyn std::fmt::Display| StartError::Portal(format!("{}: {error}", path.display()));
+        let certificates = CertificateDer::pem_file_iter(path).map_err(|error| unreadable(&error))?;
+        for certificate in certificates {
+            authorities.push(certificate.map_err(|error| unreadable(&error))?);
+        }
+    }
+    let mut to = portal::Config::new(&from.base_url);
+    to.authorities = authorities;
+    to.connect_timeout = from.connect_timeout;
+    to.login_timeout = from.login_timeout;
+    to.question_timeout = from.question_timeout;
+    to.submission_timeout = from.submission_timeout;
+    to.reply_bytes_max = from.reply_bytes_max;
+    to.in_flight_max = from.in_flight_max;
+    to.breaker = portal::breaker::Config { failures_to_open: from.failures_to_rest, rest: from.rest };
+    to.generation = match from.generation {
+        Generation::Qd130 => portal::Generation::Qd130,
+        Generation::Qd4750 => portal::Generation::Qd4750,
+        Generation::Qd3176 => portal::Generation::Qd3176,
+    };
+    Ok(to)
+}
+
+fn accounts(config: &Config) -> Vec<Account> {
+    let account = |facility: &crate::config::Facility| Account {
+        facility: facility.code,
+        username: facility.username.clone(),
+        password: Secret::new(facility.password.expose().to_owned()),
+        driver_exam: facility
+            .driver_exam
+            .as_ref()
+            .map(|account| (account.username.clone(), Secret::new(account.password.expose().to_owned()))),
+    };
+    config.facilities.iter().map(account).collect()
+}
+
+fn lookup_config(config: &Config) -> lookup::Config {
+    let from = &config.lookup;
+    let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+    lookup::Config {
+        cache: lookup::cache::Config {
+            usable: from.usable,
+            definite: from.definite,
+            correctable: from.correctable,
+            history: from.history,
+            bytes_max: from.cache_bytes_max,
+        },
+        budget: lookup::budget::Config {
+            questions_per_minute: at_least_one(from.questions_per_minute),
+            burst: at_least_one(from.burst),
+            under_way_max: from.under_way_per_facility_max,
+        },
+        patience: from.patience,
+        refresh_cooldown: from.refresh_cooldown,
+        last_known_max: from.last_known_max,
+        under_way_max: from.under_way_max,
+        sandbox_ids_allowed: config.mode == Mode::Test,
+    }
+}
+
+fn intake_config(config: &Config) -> intake::Config {
+    let from = &config.documents;
+    let kinds = |names: &[&'static str]| -> Vec<Kind> { names.iter().filter_map(|name| Kind::parse(name)).collect() };
+    let switched_on = || {
+        let of = |facility: &crate::config::Facility| {
+            let code = facility.code;
+            kinds(&facility.sends).into_iter().map(move |kind| (code, kind))
+        };
+        config.facilities.iter().flat_map(of).collect()
+    };
+    intake::Config {
+        limits: document::Limits { bytes_max: from.body_bytes_max, ..document::Limits::default() },
+        waiting_max: from.waiting_max,
+        signature_required: kinds(&from.signature_required),
+        sending: (config.mode == Mode::Live).then(switched_on),
+        ..intake::Config::default()
+    }
+}
+
+fn delivery_config(config: &Config) -> delivery::Config {
+    let from = &config.delivery;
+    delivery::Config {
+        under_way_max: from.under_way_max,
+        backoff: Backoff { first: from.retry_first, longest: from.retry_longest },
+        patience: Patience {
+            unreachable_for: from.give_up_after,
+            answers_lost_max: from.answers_lost_max,
+            system_errors_max: from.system_errors_max,
+            refused_wait: from.refused_wait,
+        },
+        look_every: from.look_every,
+        lease: from.lease,
+    }
+}
+
+fn server_limits(config: &Config) -> server::Limits {
+    let from = &config.limits;
+    server::Limits {
+        connections_max: from.connections_max,
+        connections_per_source_max: from.connections_per_source_max,
+        handshake_timeout: from.handshake_timeout,
+        header_timeout: from.header_timeout,
+        idle_timeout: from.idle_timeout,
+        write_stall_timeout: from.write_stall,
+        ..server::Limits::default()
+    }
+}
+
+fn officers(config: &Config) -> Officers {
+    let mut officers = Officers::default();
+    for facility in &config.facilities {
+        if let Some(officer) = &facility.officer {
+            officers.default.insert(facility.code, officer.clone());
+        }
+    }
+    for member in &config.officers {
+        // A member without a facility works for all of them.
+        let facilities = match member.facility {
+            Some(facility) => vec![facility],
+            None => config.facilities.iter().map(|facility| facility.code).collect(),
+        };
+        for facility in facilities {
+            officers.by_staff_id.insert((facility, member.staff_id.clone()), member.officer.clone());
+        }
+    }
+    officers
+}
