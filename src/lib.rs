@@ -3,6 +3,8 @@
 //! The modules in reading order: from the whole down to the ground it stands on. Imports point down this list and
 //! nowhere else; `docs/ARCHITECTURE.md` walks through it.
 
+pub mod cli;
+
 pub mod app;
 pub mod config;
 

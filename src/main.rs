@@ -1,3 +1,7 @@
-//! The `lienthong` process.
+//! The `lienthong` process: the command line decides what happens, and what the process ends with.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lienthong::cli::main()
+}

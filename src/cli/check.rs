@@ -1,0 +1,80 @@
+//! `check`: is this configuration right?
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::cli::Exit;
+use crate::cli::output::Output;
+use crate::config::{Config, Fault, Faults};
+
+/// What `check` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub(super) fn check(arguments: &Arguments, out: &Output) -> Exit {
+    let config = match Config::load(&arguments.config) {
+        Ok(config) => config,
+        Err(faults) => return tell_faults(&arguments.config, &faults, out),
+    };
+    if out.wants_json() {
+        out.json(&json!({
+            "valid": true,
+            "file": arguments.config.display().to_string(),
+            "faults": [],
+            "notices": config.notices().iter().map(as_json).collect::<Vec<_>>(),
+        }));
+        return Exit::Done;
+    }
+    for notice in config.notices() {
+        tell(&arguments.config, out.wording("lưu ý", "notice"), notice, out);
+    }
+    out.line(out.wording("cấu hình đúng", "the configuration is right"));
+    Exit::Done
+}
+
+/// Tells every fault of a configuration, for every command that reads one.
+pub(super) fn tell_faults(file: &Path, faults: &Faults, out: &Output) -> Exit {
+    if out.wants_json() {
+        out.json(&json!({
+            "valid": false,
+            "file": file.display().to_string(),
+            "faults": faults.listed().iter().map(as_json).collect::<Vec<_>>(),
+            "notices": [],
+        }));
+        return Exit::Usage;
+    }
+    for fault in faults.listed() {
+        tell(file, out.wording("lỗi", "error"), fault, out);
+    }
+    let count = faults.listed().len();
+    out.error(&match out.wording("vi", "en") {
+        "vi" => format!("cấu hình sai: {count} lỗi"),
+        _ => format!("the configuration is wrong: {count} faults"),
+    });
+    Exit::Usage
+}
+
+fn tell(file: &Path, word: &str, fault: &Fault, out: &Output) {
+    let (file, language) = (file.display(), out.language());
+    let Fault { line, column, key, code, message, cure } = fault;
+    let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
+    out.error(&format!("{file}:{line}:{column}: {word}: {code}: {key}{}", message.wording(language)));
+    out.error(&format!("    → {}", cure.wording(language)));
+}
+
+fn as_json(fault: &Fault) -> Value {
+    let Fault { line, column, key, code, message, cure } = fault;
+    json!({
+        "line": line,
+        "column": column,
+        "key": key,
+        "code": code,
+        "message": { "vi": message.vi, "en": message.en },
+        "cure": { "vi": cure.vi, "en": cure.en },
+    })
+}

@@ -1,0 +1,98 @@
+//! The only place that prints.
+//!
+//! Texts may hold words of the portal or of a document, so control characters are taken out: they could rewrite the
+//! screen. A reader that went away (`| head`) is no error.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use crate::cli::Exit;
+use crate::domain::{Bilingual, Language};
+
+/// How this run prints.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Output {
+    json: bool,
+    language: Language,
+}
+
+impl Output {
+    pub(super) fn new(json: bool, language: Language) -> Self {
+        Self { json, language }
+    }
+
+    /// Whether JSON was asked for.
+    pub(super) fn wants_json(&self) -> bool {
+        self.json
+    }
+
+    /// The language of messages.
+    pub(super) fn language(&self) -> Language {
+        self.language
+    }
+
+    /// The wording for this reader.
+    pub(super) fn wording<'t>(&self, vi: &'t str, en: &'t str) -> &'t str {
+        match self.language {
+            Language::Vietnamese => vi,
+            Language::English => en,
+        }
+    }
+
+    /// One line (or several) to standard output.
+    pub(super) fn line(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        drop(writeln!(out, "{}", printable(text)).and_then(|()| out.flush()));
+    }
+
+    /// One JSON value on one line to standard output, flushed: a program may be waiting for it.
+    pub(super) fn json(&self, value: &Value) {
+        let mut out = std::io::stdout().lock();
+        drop(writeln!(out, "{value}").and_then(|()| out.flush()));
+    }
+
+    /// Bytes as they are to standard output.
+    pub(super) fn bytes(&self, bytes: &[u8]) -> Exit {
+        let mut out = std::io::stdout().lock();
+        match out.write_all(bytes).and_then(|()| out.flush()) {
+            Ok(()) => Exit::Done,
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
+            Err(_) => Exit::Failed,
+        }
+    }
+
+    /// One line to standard error.
+    pub(super) fn error(&self, text: &str) {
+        let mut err = std::io::stderr().lock();
+        drop(writeln!(err, "{}", printable(text)));
+    }
+
+    /// Says why a command ends early: as text to standard error or, with `--json`, as an object to standard output.
+    pub(super) fn failure(&self, exit: Exit, code: &str, message: &Bilingual) -> Exit {
+        if self.json {
+            self.json(&json!({
+                "code": code,
+                "title": message.wording(self.language),
+                "i18n": { "vi": message.vi, "en": message.en },
+            }));
+        } else {
+            self.error(&format!("{code}: {}", message.wording(self.language)));
+        }
+        exit
+    }
+}
+
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_rewrite_the_screen_is_taken_out() {
+        assert_eq!(printable("a\u{1b}[2Jb\u{9b}1mc\r\n\td"), "a[2Jb1mc\n\td");
+    }
+}
