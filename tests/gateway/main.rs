@@ -1,0 +1,26 @@
+//! The whole gateway in process, against the sandbox, over real sockets and real TLS.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::string_slice,
+    reason = "a test that meets what it did not expect fails, and says where"
+)]
+
+mod samples;
+mod support;
+mod wire;
+
+mod delivery;
+mod documents;
+mod events;
+mod feeds;
+mod forms;
+mod http;
+mod kinds;
+mod live;
+mod lookups;
+mod malformed;
+mod moves;
+mod outage;
+mod privacy;
