@@ -1,0 +1,9 @@
+//! The process itself: signals, wrong configuration, and being killed.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
+
+#[path = "../common/documents.rs"]
+mod documents;
+
+mod commands;
+mod kill;
+mod process;
