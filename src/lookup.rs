@@ -319,9 +319,7 @@ impl Lookup {
         let lookup = self.clone();
         tokio::spawn(async move { lookup.0.cache.joined(key, lookup.0.ask_portal(key, ask)).await })
     }
-}
 
-impl Lookup {
     /// Asks the portal without joining anybody; what comes is kept for all.
     fn ask_alone(&self, key: QuestionKey, ask: Ask) -> tokio::task::JoinHandle<Result<Kept, Arc<NotKept>>> {
         let lookup = self.clone();
