@@ -109,7 +109,19 @@ impl Portal {
 
     /// How every service does, and since when if that changed since the start.
     pub fn weather(&self) -> Vec<(Service, Weather, Option<Timestamp>)> {
-        self.0.station.report()
+        let mut report = self.0.station.report();
+        let login = report.iter().find(|(service, ..)| *service == Service::Login).copied();
+        if let Some((_, Weather::Down, since)) = login
+            && !self.0.desks.values().any(|desk| desk.session.has_token())
+        {
+            // Nobody can log in and nobody is: what needs a session is down with the login.
+            for (service, weather, since_when) in &mut report {
+                if *service != Service::DriverExam && *weather == Weather::Up {
+                    (*weather, *since_when) = (Weather::Down, since);
+                }
+            }
+        }
+        report
     }
 
     /// Whether a call to `service` would be tried now: its breaker is closed or due for a trial, and a login is possible

@@ -176,3 +176,17 @@ async fn a_callers_patience_ends_while_the_question_goes_on() {
     assert_eq!(answer["nguon"], "da_luu_cu");
     assert!(codes(&answer).contains(&"portal.timeout"), "{answer}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_nobody_can_log_in_every_service_behind_the_login_is_told_as_down() {
+    let gateway = TestGateway::with(Options { portal: "rest_s = 600", ..Options::default() }).await;
+    gateway.portal_off().await;
+    let down = until("the card lookup to be told as down", async || {
+        look_up(&gateway, 0).await;
+        let ready = gateway.admin("/readyz").await.expect(200).json();
+        let down = ready["portalServicesDown"].as_array().unwrap().clone();
+        down.contains(&json!("card-lookup")).then_some(down)
+    })
+    .await;
+    assert!(down.contains(&json!("login")) && !down.contains(&json!("driver-health-exam")), "{down:?}");
+}
