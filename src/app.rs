@@ -22,7 +22,7 @@ use crate::http::tls::{self, Identity, TlsError};
 use crate::http::{self, Gateway, Officers};
 use crate::intake::{self, Intake};
 use crate::lookup::{self, Lookup};
-use crate::portal::{self, Account, Portal, Secret, Weather};
+use crate::portal::{self, Account, Portal, PortalPassword, Weather};
 use crate::store::vault::Vault;
 use crate::store::{self, Client, Lost, Store, StoreError};
 use crate::system::System;
@@ -409,11 +409,11 @@ fn accounts(config: &Config) -> Vec<Account> {
     let account = |facility: &crate::config::Facility| Account {
         facility: facility.code,
         username: facility.username.clone(),
-        password: Secret::new(facility.password.expose().to_owned()),
+        password: PortalPassword::new(facility.password.expose().to_owned()),
         driver_exam: facility
             .driver_exam
             .as_ref()
-            .map(|account| (account.username.clone(), Secret::new(account.password.expose().to_owned()))),
+            .map(|account| (account.username.clone(), PortalPassword::new(account.password.expose().to_owned()))),
     };
     config.facilities.iter().map(account).collect()
 }

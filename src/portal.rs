@@ -31,7 +31,7 @@ use bytes::Bytes;
 
 use crate::domain::{CardSubject, FacilityCode, PartialDate, PersonName, Receipt};
 
-pub use self::account::{Account, Secret};
+pub use self::account::{Account, PortalPassword};
 pub use self::client::Portal;
 pub use self::config::{Config, ConfigError, Generation};
 

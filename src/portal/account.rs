@@ -13,19 +13,19 @@ pub struct Account {
     /// The user name, as a rule `<code>_BV` (`portal-api.md`, section 0.2).
     pub username: String,
     /// The account's password.
-    pub password: Secret,
+    pub password: PortalPassword,
     /// User name and password of the facility's own account for driver exams, such as `<code>_HSSK`; where there is
     /// none, the main account is used (`portal-api.md`, section 0.2).
-    pub driver_exam: Option<(String, Secret)>,
+    pub driver_exam: Option<(String, PortalPassword)>,
 }
 
 /// A portal password, kept only as the MD5 the portal is sent: the plain text is wiped as soon as that is made.
 ///
 /// The MD5 opens the portal just as well (`portal-api.md`, section 7), so it is wiped when dropped and never shown.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
+pub struct PortalPassword(Zeroizing<String>);
 
-impl Secret {
+impl PortalPassword {
     /// Takes the plain password and wipes it.
     pub fn new(mut plain: String) -> Self {
         const HEX: &[u8; 16] = b"0123456789ABCDEF";
@@ -48,9 +48,9 @@ impl Secret {
     }
 }
 
-impl std::fmt::Debug for Secret {
+impl std::fmt::Debug for PortalPassword {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(redacted)")
+        f.write_str("PortalPassword(redacted)")
     }
 }
 
@@ -60,8 +60,8 @@ mod tests {
 
     #[test]
     fn the_hash_is_the_documented_one_and_is_not_shown() {
-        let secret = Secret::new("password".to_owned());
+        let secret = PortalPassword::new("password".to_owned());
         assert_eq!(secret.md5(), "5F4DCC3B5AA765D61D8327DEB882CF99");
-        assert_eq!(format!("{secret:?}"), "Secret(redacted)");
+        assert_eq!(format!("{secret:?}"), "PortalPassword(redacted)");
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::tests::server::FakePortal;
-use super::{Account, Config, Portal, Question, Secret, Service, Submission};
+use super::{Account, Config, Portal, PortalPassword, Question, Service, Submission};
 use crate::domain::{CardSubject, FacilityCode, NationalId, Officer, PartialDate, PersonName};
 use crate::system::System;
 
@@ -35,7 +35,7 @@ fn account() -> Account {
     Account {
         facility: facility(),
         username: "99001_BV".to_owned(),
-        password: Secret::new("hunter2".to_owned()),
+        password: PortalPassword::new("hunter2".to_owned()),
         driver_exam: None,
     }
 }

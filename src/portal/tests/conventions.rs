@@ -6,7 +6,7 @@ use serde_json::json;
 use super::server::{FakePortal, Play, Recorded};
 use super::{account, config, facility, officer, portal, question, submission};
 use crate::domain::Receipt;
-use crate::portal::{Answer, Generation, Portal, Secret, Service};
+use crate::portal::{Answer, Generation, Portal, PortalPassword, Service};
 use crate::system::System;
 
 const MD5: &str = "2AB96390C7DBE3439DE74D0C9B0B1767";
@@ -140,7 +140,7 @@ async fn driver_exams_go_verbatim_under_their_own_account_and_without_a_token() 
     let body = "{ \"SO\":\"00001/GKSKLX/99001/26\" }";
     portal(&fake).submit(&submission(Service::DriverExam, body)).await.result.unwrap();
     let mut own = account();
-    own.driver_exam = Some(("99001_HSSK".to_owned(), Secret::new("password".to_owned())));
+    own.driver_exam = Some(("99001_HSSK".to_owned(), PortalPassword::new("password".to_owned())));
     let own = Portal::new(config(&fake.url), vec![own], System::real()).unwrap();
     own.submit(&submission(Service::DriverExam, body)).await.result.unwrap();
     let [main, own] = fake.requests("/api/hssk/gksk").try_into().unwrap();
