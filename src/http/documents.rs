@@ -15,7 +15,7 @@ use crate::domain::{Bilingual, DeliveryState, FacilityCode};
 use crate::http::Gateway;
 use crate::http::call::{Call, Id, Parameters, facility_header, text};
 use crate::http::events::LOOK_AGAIN_AFTER;
-use crate::http::fields::Fields;
+use crate::http::fields::{Fields, REASON_MAX};
 use crate::http::problem::{self, Problem, Voice, field_error, in_language};
 use crate::http::shapes;
 use crate::intake::{Checked, Declared, Offered};
@@ -242,11 +242,14 @@ fn read_idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> 
     }
 }
 
-/// `Replace-Reason`: UTF-8, percent-encoded because header fields are ASCII; at most 500 characters.
+/// `Replace-Reason`: UTF-8, percent-encoded because header fields are ASCII; at most [`REASON_MAX`] characters.
 fn read_replace_reason(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("replace-reason") else { return Ok(None) };
     let reason = percent_encoding::percent_decode(value.as_bytes()).decode_utf8().ok();
-    match reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty() && reason.len() <= 2_000) {
+    match reason
+        .map(|reason| reason.trim().to_owned())
+        .filter(|reason| !reason.is_empty() && reason.chars().count() <= REASON_MAX)
+    {
         Some(reason) => Ok(Some(reason)),
         None => Err(header_problem("Replace-Reason")),
     }
@@ -285,6 +288,7 @@ fn unwrap_json(bytes: Bytes, mut offered: Offered) -> Result<Offered, Problem> {
     let declared = fields.text("type");
     let reason = fields.object("replace").and_then(|mut replace| {
         let reason = replace.needed("lyDo");
+        let reason = replace.at_most("lyDo", reason, REASON_MAX);
         fields.close(replace);
         reason
     });

@@ -24,7 +24,7 @@ use crate::http::Gateway;
 use crate::http::body::{BodyBudget, BodyError, Held};
 use crate::http::call::{Call, text};
 use crate::http::documents::{offered, outcome_json, read_declared};
-use crate::http::fields::Fields;
+use crate::http::fields::{Fields, REASON_MAX};
 use crate::http::problem::{self, Problem};
 use crate::intake::{Offered, Right};
 use crate::store::Accepted;
@@ -221,6 +221,7 @@ fn parse_line(line: usize, text: &Bytes, template: Offered) -> Offer {
         let content = fields.needed("contentBase64");
         let content = fields.base64("contentBase64", content);
         let replace_reason = fields.text("replaceReason");
+        let replace_reason = fields.at_most("replaceReason", replace_reason, REASON_MAX);
         fields.end()?;
         let declared = declared.map(|declared| read_declared(&declared)).transpose()?;
         Ok(Offered {

@@ -12,6 +12,9 @@ use self::member::{Member, Members};
 use crate::domain::Bilingual;
 use crate::http::problem::{self, Problem, field_error};
 
+/// Characters of a reason somebody gives, wherever it is given: a sentence or two, kept for years.
+pub const REASON_MAX: usize = 500;
+
 /// A JSON object being read.
 pub struct Fields {
     members: Members,
@@ -92,6 +95,20 @@ impl Fields {
                 None
             }
         }
+    }
+
+    /// Refuses a text of more than `max` characters: what is kept is kept whole, so it is never cut.
+    pub fn at_most(&mut self, name: &str, text: Option<String>, max: usize) -> Option<String> {
+        let fit = |text: &str| if text.chars().count() <= max { Ok(text.to_owned()) } else { Err(()) };
+        self.parsed(name, text, fit, "TOO_LONG", |()| {
+            (
+                Bilingual::composed(
+                    format!("Trường này dài quá {max} ký tự"),
+                    format!("This field has more than {max} characters"),
+                ),
+                Bilingual::fixed("Rút ngắn lại.", "Make it shorter."),
+            )
+        })
     }
 
     /// Base64, decoded.

@@ -114,6 +114,9 @@ async fn a_corrected_claim_needs_a_reason_once_the_portal_has_the_first() {
     let unreadable = [("replace-reason", "%FF")];
     let problem = gateway.submit_with(&unreadable, claim("LK-1", "ba")).await.expect(400).json();
     assert_eq!(problem["errors"][0]["truong"], "Replace-Reason");
+    let long = "a".repeat(501);
+    let problem = gateway.submit_with(&[("replace-reason", &long)], claim("LK-1", "ba")).await.expect(400).json();
+    assert_eq!(problem["errors"][0]["truong"], "Replace-Reason");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -73,6 +73,7 @@ async fn a_document_may_come_as_base64_inside_json() {
         (json!({"fileHSBase64": 1}), "fileHSBase64", "NOT_TEXT"),
         (json!({"fileHSBase64": "PGEvPg==", "tpye": "claim"}), "tpye", "UNKNOWN_FIELD"),
         (json!({"fileHSBase64": "PGEvPg==", "type": "letter"}), "type", "UNKNOWN_KIND"),
+        (json!({"fileHSBase64": "PGEvPg==", "replace": {"lyDo": "ý".repeat(501)}}), "replace.lyDo", "TOO_LONG"),
     ] {
         let problem = gateway.post("/v1/documents", &body).await.expect(400).json();
         assert_eq!((&problem["errors"][0]["truong"], &problem["errors"][0]["maLoi"]), (&json!(field), &json!(code)));

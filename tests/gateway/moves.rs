@@ -79,6 +79,17 @@ async fn an_order_needs_a_reason_and_a_document() {
     let path = format!("/v1/documents/{}/release", id(&document));
     let problem = gateway.post(&path, &json!({})).await.expect(400).json();
     assert_eq!((&problem["errors"][0]["truong"], &problem["errors"][0]["maLoi"]), (&json!("lyDo"), &json!("MISSING")));
+    // Reasons and receipts are kept whole or not at all: they were once cut in silence.
+    for (order, field) in [
+        (json!({"lyDo": "ý".repeat(501)}), "lyDo"),
+        (json!({"lyDo": "ý".repeat(500), "maGiaoDich": "9".repeat(201)}), "maGiaoDich"),
+    ] {
+        let problem = gateway.post(&path, &order).await.expect(400).json();
+        assert_eq!(
+            (&problem["errors"][0]["truong"], &problem["errors"][0]["maLoi"]),
+            (&json!(field), &json!("TOO_LONG"))
+        );
+    }
     let problem = order(&gateway, "doc_01JD3Y00000000000000000000", "release").await.expect(404).json();
     assert_eq!(problem["code"], "document.not_found");
     assert_eq!(gateway.get(&format!("/v1/documents/{}", id(&document))).await.json()["status"], "held");
