@@ -21,11 +21,11 @@ use lienthong::http::tls;
 use lienthong::sandbox::{self, Faults, InsuredPerson, Sandbox};
 use lienthong::system::System;
 use lienthong::system::stop::Stopper;
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
+
+use crate::https::{HttpsClient, https_client};
 
 /// The facilities every test gateway has an account for: those of the samples, and one more.
 pub(crate) const FACILITIES: [&str; 6] = ["01999", "40999", "79999", "38999", "48999", "99001"];
@@ -33,8 +33,6 @@ pub(crate) const FACILITIES: [&str; 6] = ["01999", "40999", "79999", "38999", "4
 /// How long a test waits for a condition before it fails. Far above anything a sound gateway needs, because the
 /// machines are shared.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-
-type HttpsClient = Client<hyper_rustls::HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// What a test may choose.
 #[derive(Clone, Default)]
@@ -372,17 +370,4 @@ fn sandbox_tls(files: tls::Files) -> Arc<rustls::ServerConfig> {
     // The portal, and so the sandbox, speaks HTTP/1.1 only.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Arc::new(config)
-}
-
-fn https_client(authority: &str) -> HttpsClient {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap()).unwrap();
-    let config = rustls::ClientConfig::builder_with_provider(tls::provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let connector =
-        hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1().build();
-    Client::builder(TokioExecutor::new()).build(connector)
 }

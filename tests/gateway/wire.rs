@@ -12,15 +12,14 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use lienthong::http::tls;
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::https::trusting;
 use crate::support::{TestGateway, within};
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -100,13 +99,7 @@ pub(crate) fn connect(
     gateway: &TestGateway,
     protocol: &str,
 ) -> impl Future<Output = TlsStream<TcpStream>> + Send + use<> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(gateway.authority().certificate().as_bytes()).unwrap()).unwrap();
-    let mut config = rustls::ClientConfig::builder_with_provider(tls::provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let mut config = trusting(gateway.authority().certificate());
     config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
     let (address, connector) = (gateway.api(), TlsConnector::from(Arc::new(config)));
     async move {

@@ -3,6 +3,8 @@
 
 #[path = "../common/documents.rs"]
 mod documents;
+#[path = "../common/https.rs"]
+mod https;
 
 mod commands;
 mod kill;

@@ -9,9 +9,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use lienthong::app::{self, ClientWish};
 use lienthong::certs::Authority;
 use lienthong::certs::file::{Existing, write_private, write_public};
@@ -20,12 +17,12 @@ use lienthong::domain::FacilityCode;
 use lienthong::http::tls;
 use lienthong::sandbox::{self, Faults, Sandbox};
 use lienthong::system::System;
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+
+use crate::https::{HttpsClient, https_client};
 
 /// The built program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_lienthong");
@@ -41,7 +38,7 @@ pub(crate) struct Site {
     pub(crate) sandbox: Sandbox,
     pub(crate) key: String,
     pub(crate) api: SocketAddr,
-    client: Client<hyper_rustls::HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpsClient,
 }
 
 impl Site {
@@ -95,7 +92,7 @@ impl Site {
         };
         let config = Config::load(&file("lienthong.toml")).unwrap_or_else(|faults| panic!("{faults:?}"));
         let key = app::add_client(&config, &system, wish).await.unwrap().secret;
-        let client = client(authority.certificate());
+        let client = https_client(authority.certificate());
         Self { folder, sandbox, key, api, client }
     }
 
@@ -160,17 +157,4 @@ pub(crate) fn run_command(config: &Path) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(["--json", "run", "--config"]).arg(config);
     command
-}
-
-fn client(authority: &str) -> Client<hyper_rustls::HttpsConnector<HttpConnector>, Full<Bytes>> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap()).unwrap();
-    let config = rustls::ClientConfig::builder_with_provider(tls::provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let connector =
-        hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1().build();
-    Client::builder(TokioExecutor::new()).build(connector)
 }
