@@ -5,29 +5,35 @@
 //! Nothing downstream checks these again. The bytes themselves are never changed or re-serialised: they are what is
 //! forwarded. Field-level rules stand behind the same face ([`Findings`]).
 
-mod checks;
 mod content;
+mod day;
 mod driver_exam;
 pub mod finding;
 mod identity;
+mod inspection;
 pub mod kind;
 mod mask;
 mod package;
 mod part;
+mod reading;
+mod report;
+mod row;
 mod rule;
+pub mod rulebook;
+pub mod rules;
 pub mod schema;
-mod shape;
 pub mod shown;
 mod single;
-pub mod structure;
-mod walk;
 
 pub use self::finding::{Finding, Findings, Place, Severity};
 pub use self::kind::{Carried, Kind};
+pub use self::rulebook::Rulebook;
 
-use self::checks::Checks;
-use self::rule::Report;
-use self::walk::Walker;
+use self::identity::Identity;
+use self::inspection::Inspection;
+use self::reading::Root;
+use self::report::Report;
+use self::rules::Run;
 use crate::domain::{Bilingual, FacilityCode};
 use crate::xml;
 
@@ -87,6 +93,8 @@ impl Default for Limits {
 #[derive(Default)]
 struct Outline {
     records: u32,
+    /// Rows of tables so far.
+    rows: u32,
     parts: Vec<String>,
     signed: bool,
     replaces: bool,
@@ -95,47 +103,50 @@ struct Outline {
 // === impl Document ===
 
 impl Document {
-    /// Reads a document from its bytes, which say themselves what it is.
+    /// Reads a document from its bytes, which say themselves what it is. `today` is yyyymmdd: rules speak of the future,
+    /// and a document that names no day of its own is held to the version of today.
     ///
     /// Everything wrong that can be found in one go is found: a fault in one part does not hide those of the next.
     /// Warnings alone do not stop a document; they travel in [`Document::warnings`].
-    pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, Findings> {
-        let mut report = Report::default();
-        let read = if bytes.len() > limits.bytes_max {
-            report.push(&rule::TOO_LARGE, Place::default(), String::new());
-            None
+    pub fn parse(bytes: &[u8], limits: &Limits, rulebook: &Rulebook, today: u32) -> Result<Self, Findings> {
+        let mut inspection = Inspection {
+            rulebook,
+            limits: *limits,
+            kind: Kind::DriverExam,
+            day: today,
+            report: Report::new(&rulebook.settings),
+            identity: Identity::new(Kind::DriverExam),
+            rules: Run::new(rulebook.rules(), today),
+            outline: Outline::default(),
+        };
+        let mut format = Format::Xml;
+        if bytes.len() > limits.bytes_max {
+            inspection.report.push(&rule::TOO_LARGE, Place::default(), String::new());
         } else if driver_exam::is_json(bytes) {
-            let mut checks = Checks::new(Kind::DriverExam);
-            let outline = driver_exam::read_json(bytes, limits, &mut checks, &mut report);
-            outline.map(|outline| (Kind::DriverExam, Format::DriverExamJson, checks, outline))
-        } else {
-            let read = read_xml(bytes, limits, &mut report);
-            read.map(|(kind, checks, outline)| (kind, Format::Xml, checks, outline))
-        };
+            format = Format::DriverExamJson;
+            driver_exam::read_json(bytes, &mut inspection);
+        } else if let Err(error) = read_xml(bytes, &mut inspection) {
+            inspection.report.malformed("", error);
+        }
 
-        let warnings = report.into_findings();
-        let Some((kind, format, checks, outline)) = read.filter(|_| !warnings.has_errors()) else {
+        let Inspection { kind, report, identity, outline, .. } = inspection;
+        let (facility, keys) = identity.into_parts();
+        let mut warnings = report.into_findings();
+        if warnings.has_errors() {
+            warnings.set_records(keys);
             return Err(warnings);
-        };
-        let (facility, keys) = checks.identity.into_parts();
-        let Outline { records, parts, signed, replaces } = outline;
+        }
+        let Outline { records, parts, signed, replaces, .. } = outline;
         Ok(Self { kind, format, facility, keys, records, parts, signed, replaces, warnings })
     }
 
-    /// Turns the XML rendering of a driver health exam (root `GKSK`) into the JSON the portal takes: the fields in the
-    /// order of its sample (`portal-api.md`, section 5.1), others after them, values verbatim. What is JSON already
-    /// is given back as it is.
-    pub fn driver_exam_wire(bytes: &[u8]) -> Result<Vec<u8>, Findings> {
-        let limits = Limits::default();
-        let document = Self::parse(bytes, &limits)?;
-        match (document.kind, document.format) {
-            (Kind::DriverExam, Format::DriverExamJson) => Ok(bytes.to_vec()),
-            (Kind::DriverExam, Format::Xml) => driver_exam::to_json(bytes, &limits),
-            _ => {
-                let mut report = Report::default();
-                report.push(&rule::NOT_A_DRIVER_EXAM, Place::default(), String::new());
-                Err(report.into_findings())
-            }
+    /// The JSON the portal takes for the XML rendering (root `GKSK`) of a driver health exam that was parsed: the fields
+    /// in the order of its sample (`portal-api.md`, section 5.1), others after them, values verbatim. What is JSON
+    /// already goes as it is; `None` for it and for every other kind.
+    pub fn driver_exam_wire(&self, bytes: &[u8], limits: &Limits) -> Option<Vec<u8>> {
+        match (self.kind, self.format) {
+            (Kind::DriverExam, Format::Xml) => driver_exam::to_json(bytes, limits),
+            _ => None,
         }
     }
 
@@ -151,41 +162,34 @@ impl Document {
     }
 }
 
-/// Reads XML: the root tells the kind, the kind the reader. `None` if it could not be read to its end.
-fn read_xml(bytes: &[u8], limits: &Limits, report: &mut Report) -> Option<(Kind, Checks, Outline)> {
-    let mut walker = Walker::open(bytes, limits.xml(), "").map_err(|error| report.malformed("", error)).ok()?;
-    let root = walker.root().map_err(|error| report.malformed("", error)).ok()?;
-    let Some(kind) = Kind::of_root(root.name) else {
+/// Reads XML: the root tells the kind, the kind the reader.
+fn read_xml(bytes: &[u8], inspection: &mut Inspection<'_>) -> Result<(), xml::Error> {
+    let mut root = Root::open(bytes, inspection.limits.xml())?;
+    let Some((kind, part)) = Kind::of_root(root.tag.name).zip(part::of_root(root.tag.name)) else {
         let known: Vec<&str> = kind::KINDS.iter().map(|facts| facts.root).collect();
         let known = known.join(", ");
         let cure = Bilingual::composed(
             format!("Phần tử gốc phải là một trong: {known}."),
             format!("The root element must be one of: {known}."),
         );
-        let place = walker.place_here("");
-        report.push_with_cure(&rule::UNKNOWN_ROOT, place, mask::name(root.name).to_owned(), cure);
-        return None;
+        let name = mask::name(root.tag.name);
+        let place = root.place("", format!("/{name}"));
+        inspection.report.push_with_cure(&rule::UNKNOWN_ROOT, place, name.to_owned(), cure);
+        return Ok(());
     };
-    if root.attribute("xmlns").is_some_and(|name| !name.is_empty()) {
-        let place = walker.place_here("");
-        report.push(&rule::ROOT_NAMESPACE, place, String::new());
-    }
+    inspection.kind = kind;
+    inspection.identity = Identity::new(kind);
+    inspection.day = day::spoken_of(kind, bytes).unwrap_or(inspection.day);
 
-    let mut checks = Checks::new(kind);
-    let mut outline = Outline::default();
+    let said_before = inspection.report.count();
+    let Some(mut reading) = inspection.begin(root, part)? else { return Ok(()) };
     let read = match kind {
-        Kind::Claim | Kind::Voucher => package::read(&mut walker, kind, limits, &mut checks, report, &mut outline),
-        Kind::Checkin | Kind::MedicalAssessment => {
-            single::read_list(&mut walker, kind, &mut checks, report, &mut outline)
-        }
-        Kind::BirthCertificate | Kind::DeathCertificate => {
-            single::read_certificate(&mut walker, kind, &mut checks, report, &mut outline)
-        }
-        Kind::DriverExam => driver_exam::read_xml(&mut walker, limits, &mut checks, report, &mut outline),
+        Kind::Claim | Kind::Voucher => package::read(inspection, &mut reading),
+        Kind::DriverExam => driver_exam::read_xml(inspection, &mut reading),
+        _ => single::read(inspection, &mut reading),
     };
-    let read = read.and_then(|()| walker.finish());
-    read.map_err(|error| report.malformed(walker.part(), error)).ok()?;
-    Some((kind, checks, outline))
+    reading.finish(said_before, &mut inspection.report);
+    read
 }
 
 impl std::fmt::Debug for Document {

@@ -11,8 +11,7 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
-use crate::document::schema::Library;
-use crate::document::{Carried, Document, Findings, Format, Kind, Limits, shown, structure};
+use crate::document::{Carried, Document, Findings, Kind, Limits, Rulebook, shown};
 use crate::domain::FacilityCode;
 use crate::store::{Accepted, DocumentView, NewDocument, Store, StoreError};
 use crate::system::{System, vietnam};
@@ -29,6 +28,8 @@ pub struct Config {
     pub waiting_max: usize,
     /// Kinds that are held until they are signed.
     pub signature_required: Vec<Kind>,
+    /// Schemas and rules.
+    pub rulebook: Arc<Rulebook>,
     /// Facilities and kinds for which real sending is switched on; `None` in test mode, where everything is sent to the
     /// sandbox.
     pub sending: Option<HashSet<(FacilityCode, Kind)>>,
@@ -41,6 +42,7 @@ impl Default for Config {
             checked_at_once: std::thread::available_parallelism().map_or(2, |cores| cores.get() + 1),
             waiting_max: 256,
             signature_required: Vec::new(),
+            rulebook: Arc::new(Rulebook::embedded()),
             sending: None,
         }
     }
@@ -55,7 +57,6 @@ struct Parts {
     store: Store,
     system: System,
     metrics: DocumentMetrics,
-    library: Arc<Library>,
     checking: Semaphore,
     waiting: Semaphore,
     /// Idempotency keys of requests under way, by client.
@@ -95,8 +96,8 @@ pub enum Declared {
 /// What checking alone found (`…/validate`).
 #[derive(Clone, Debug)]
 pub enum Checked {
-    /// It would be accepted. The findings are what the schemas of its day say, field by field; they do not stop it.
-    Right(Document, Findings),
+    /// It would be accepted.
+    Right(Document),
     /// It would be refused.
     Wrong(Findings),
 }
@@ -164,8 +165,8 @@ impl Intake {
     pub fn new(config: Config, store: Store, system: System, metrics: DocumentMetrics) -> Self {
         let (checking, waiting) =
             (Semaphore::new(config.checked_at_once.max(1)), Semaphore::new(config.waiting_max.max(1)));
-        let (library, keys_under_way) = (Arc::new(Library::embedded()), Mutex::default());
-        Self(Arc::new(Parts { config, store, system, metrics, library, checking, waiting, keys_under_way }))
+        let keys_under_way = Mutex::default();
+        Self(Arc::new(Parts { config, store, system, metrics, checking, waiting, keys_under_way }))
     }
 
     /// Whether documents of this kind are sent for this facility (always, in test mode).
@@ -229,21 +230,11 @@ impl Intake {
         match self.parse(offered.body.clone()).await {
             Ok(Parsed { document, .. }) => {
                 guard(offered, &document)?;
-                self.check_structure(document, offered.body.clone()).await
+                Ok(Checked::Right(document))
             }
             Err(IntakeError::Invalid(findings)) => Ok(Checked::Wrong(findings)),
             Err(error) => Err(error),
         }
-    }
-
-    async fn check_structure(&self, document: Document, body: Bytes) -> Result<Checked, IntakeError> {
-        let (library, limits) = (self.0.library.clone(), self.0.config.limits);
-        let today = vietnam(self.0.system.now()).strftime("%Y%m%d").to_string().parse().unwrap_or(0);
-        let checked = tokio::task::spawn_blocking(move || {
-            let findings = structure::check(&document, &body, &library, &limits, today);
-            Checked::Right(document, findings)
-        });
-        checked.await.map_err(|_| IntakeError::Broken)
     }
 
     async fn read_right(&self, offered: Offered) -> Result<Right, IntakeError> {
@@ -293,13 +284,14 @@ impl Intake {
         let _waiting = parts.waiting.try_acquire().map_err(|_| IntakeError::Busy)?;
         // The semaphore is never closed, so this cannot fail; were it to, checking would be broken off.
         let _checking = parts.checking.acquire().await.map_err(|_| IntakeError::Broken)?;
-        let limits = parts.config.limits;
+        let (limits, rulebook) = (parts.config.limits, parts.config.rulebook.clone());
+        let today = vietnam(parts.system.now()).strftime("%Y%m%d").to_string().parse().unwrap_or(0);
         // Small documents take less time than the way to another thread and back.
         const SMALL: usize = 16 * 1024;
         if body.len() <= SMALL {
-            return parse(&body, &limits).map_err(IntakeError::Invalid);
+            return parse(&body, &limits, &rulebook, today).map_err(IntakeError::Invalid);
         }
-        let parsed = tokio::task::spawn_blocking(move || parse(&body, &limits)).await;
+        let parsed = tokio::task::spawn_blocking(move || parse(&body, &limits, &rulebook, today)).await;
         parsed.map_err(|_| IntakeError::Broken)?.map_err(IntakeError::Invalid)
     }
 }
@@ -313,12 +305,9 @@ struct Parsed {
     sha256: [u8; 32],
 }
 
-fn parse(body: &Bytes, limits: &Limits) -> Result<Parsed, Findings> {
-    let document = Document::parse(body, limits)?;
-    let wire = match (document.kind, document.format) {
-        (Kind::DriverExam, Format::Xml) => Some(Document::driver_exam_wire(body)?.into()),
-        _ => None,
-    };
+fn parse(body: &Bytes, limits: &Limits, rulebook: &Rulebook, today: u32) -> Result<Parsed, Findings> {
+    let document = Document::parse(body, limits, rulebook, today)?;
+    let wire = document.driver_exam_wire(body, limits).map(Bytes::from);
     Ok(Parsed { document, wire, sha256: sha256(body) })
 }
 

@@ -117,6 +117,11 @@ impl<'a> Reader<'a> {
         self.offset
     }
 
+    /// The document, without a byte order mark.
+    pub fn source(&self) -> &'a str {
+        self.text
+    }
+
     /// How many elements are open.
     pub fn depth(&self) -> u32 {
         self.depth

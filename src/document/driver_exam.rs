@@ -4,17 +4,13 @@ mod json;
 
 pub(super) use self::json::{is_json, read as read_json};
 
-use std::collections::HashSet;
-
-use super::checks::{Checks, Row};
-use super::finding::Findings;
-use super::mask;
+use super::Limits;
+use super::inspection::Inspection;
 use super::package::decode;
-use super::part::DRIVER_EXAM;
-use super::rule::{self, Report};
-use super::walk::{Places, Walker};
-use super::{Limits, Outline};
-use crate::xml::{self, Event, Reader};
+use super::reading::Reading;
+use super::row::{Places, Row};
+use super::rule;
+use crate::xml::{self, Event, Reader, push_text};
 
 /// The fields in the order of the official sample (`portal-api.md`, section 5.1).
 const WIRE_ORDER: [&str; 25] = [
@@ -45,56 +41,30 @@ const WIRE_ORDER: [&str; 25] = [
     "SIGNDATA",
 ];
 
-/// Reads the fields under the root, which was entered already.
-pub(super) fn read_xml(
-    walker: &mut Walker<'_>,
-    limits: &Limits,
-    checks: &mut Checks,
-    report: &mut Report,
-    outline: &mut Outline,
-) -> Result<(), xml::Error> {
-    walker.set_part(DRIVER_EXAM.name);
-    let mut row = Row::new(&DRIVER_EXAM, 1, walker.offset());
-    let mut names: HashSet<&str> = HashSet::new();
-    while let Some(tag) = walker.child(report)? {
-        let offset = walker.offset();
-        let place = walker.place_here(mask::name(tag.name));
-        let value = walker.text()?;
-        // Every field becomes a JSON member, so every field, not only the identifying ones, is single and plain text.
-        if !DRIVER_EXAM.identity.contains(&tag.name) {
-            if names.contains(tag.name) {
-                report.push(&rule::REPEATED_FIELD, place.clone(), String::new());
-            }
-            if value.nested {
-                report.push(&rule::NESTED_FIELD, place, String::new());
-            }
+/// Reads what stands under the root element.
+pub(super) fn read_xml<'r>(inspection: &mut Inspection<'r>, reading: &mut Reading<'r, '_>) -> Result<(), xml::Error> {
+    while let Some(ended) = reading.next()? {
+        if ended.name == reading.part.record {
+            let (row, mut places) = reading.split();
+            check(row, &mut places, inspection);
         }
-        names.insert(tag.name);
-        row.field(tag.name, value, offset);
     }
-    walker.look_back(|walker, _| finish(&row, limits, checks, walker, report, outline));
     Ok(())
 }
 
 /// Has the row checked and the signature looked at: the same for both forms.
-fn finish(
-    row: &Row<'_>,
-    limits: &Limits,
-    checks: &mut Checks,
-    places: &mut dyn Places,
-    report: &mut Report,
-    outline: &mut Outline,
-) {
-    checks.row(row, places, report);
+fn check<'r>(row: &Row<'r, '_>, places: &mut dyn Places, inspection: &mut Inspection<'r>) {
+    inspection.row(row, places);
+    let outline = &mut inspection.outline;
     outline.records = 1;
-    outline.parts.push(DRIVER_EXAM.name.to_owned());
-    outline.replaces = row.get("STATE").is_some_and(|state| state.value.text.trim_ascii() == "EDIT");
+    outline.parts.push(row.part.name.to_owned());
+    outline.replaces = row.get("STATE").is_some_and(|state| state.text.trim_ascii() == "EDIT");
     let Some(field) = row.get("SIGNDATA") else { return };
-    match is_signed(&field.value.text, limits) {
+    match is_signed(&field.text, &inspection.limits) {
         Some(signed) => outline.signed = signed,
         None => {
             let place = places.place(field.offset, 1, "SIGNDATA");
-            report.push(&rule::SIGNDATA_UNREADABLE, place, String::new());
+            inspection.report.push(&rule::SIGNDATA_UNREADABLE, place, String::new());
         }
     }
 }
@@ -120,36 +90,35 @@ fn is_signed(signdata: &str, limits: &Limits) -> Option<bool> {
     }
 }
 
-/// The portal's JSON for XML that [`read_xml`] found right.
-pub(super) fn to_json(bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, Findings> {
-    let mut report = Report::default();
-    let fields = read_fields(bytes, limits, &mut report).map_err(|error| {
-        let mut report = Report::default();
-        report.malformed("", error);
-        report.into_findings()
-    })?;
+/// The portal's JSON for XML that [`read_xml`] found right; `None` if it is no such XML.
+pub(super) fn to_json(bytes: &[u8], limits: &Limits) -> Option<Vec<u8>> {
+    let fields = read_fields(bytes, limits).ok()?;
     let known = WIRE_ORDER.iter().filter_map(|name| fields.iter().find(|(field, _)| field == name));
-    let others = fields.iter().filter(|(field, _)| !WIRE_ORDER.contains(&field.as_str()));
+    let others = fields.iter().filter(|(field, _)| !WIRE_ORDER.contains(field));
     let mut wire = String::from("{");
     for (name, value) in known.chain(others) {
         if wire.len() > 1 {
             wire.push(',');
         }
         // `Value` writes a string as JSON without a way to fail.
-        wire.push_str(&serde_json::Value::from(name.as_str()).to_string());
+        wire.push_str(&serde_json::Value::from(*name).to_string());
         wire.push(':');
         wire.push_str(&serde_json::Value::from(value.as_str()).to_string());
     }
     wire.push('}');
-    Ok(wire.into_bytes())
+    Some(wire.into_bytes())
 }
 
-fn read_fields(bytes: &[u8], limits: &Limits, report: &mut Report) -> Result<Vec<(String, String)>, xml::Error> {
-    let mut walker = Walker::open(bytes, limits.xml(), DRIVER_EXAM.name)?;
-    walker.root()?;
-    let mut fields = Vec::new();
-    while let Some(tag) = walker.child(report)? {
-        fields.push((tag.name.to_owned(), walker.text()?.text.into_owned()));
+fn read_fields<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Vec<(&'a str, String)>, xml::Error> {
+    let mut reader = Reader::new(bytes, limits.xml())?;
+    let mut fields: Vec<(&str, String)> = Vec::new();
+    loop {
+        match (reader.read()?, fields.last_mut()) {
+            (Event::Start(tag), _) if reader.depth() == 2 => fields.push((tag.name, String::new())),
+            (Event::Text(piece), Some((_, text))) if reader.depth() == 2 => push_text(text, piece),
+            (Event::Character(character), Some((_, text))) if reader.depth() == 2 => text.push(character),
+            (Event::Eof, _) => return Ok(fields),
+            _ => {}
+        }
     }
-    Ok(fields)
 }

@@ -1,5 +1,9 @@
 //! One thing wrong with a document: which rule, where, and how to mend it.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
 use crate::domain::Bilingual;
 
 /// Whether a finding stops a document.
@@ -28,13 +32,15 @@ pub struct Place {
     pub column: u32,
     /// For a finding inside a base64 part: line of that part's own element in the envelope as sent.
     pub envelope_line: u32,
+    /// Which record (HOSO) of a package, from 1.
+    pub record: u32,
 }
 
 /// One thing wrong with a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Stable rule code, upper case with underscores.
-    pub code: &'static str,
+    /// The stable code of the rule: an id of `schemas/rules.csv` (`T-01`), or a word of structure or identity.
+    pub code: Cow<'static, str>,
     /// Whether it stops the document.
     pub severity: Severity,
     /// Where it stands.
@@ -48,12 +54,14 @@ pub struct Finding {
 }
 
 /// What was found in one document, bounded.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Findings {
     list: Vec<Finding>,
     /// How many more there were than are listed.
     more: u64,
     errors: u64,
+    /// Keys of the records, in their order.
+    records: Vec<String>,
 }
 
 /// Findings listed for one document. A person mends a few dozen at a time; a thousand is room for a bad export and
@@ -95,16 +103,54 @@ impl Findings {
         self.list.len() as u64 + self.more
     }
 
-    /// Sets the line of the envelope on those listed after the first `count`.
-    pub(super) fn set_envelope_line(&mut self, count: u64, line: u32) {
-        let from = usize::try_from(count).unwrap_or(usize::MAX);
-        for finding in self.list.iter_mut().skip(from) {
-            finding.place.envelope_line = line;
+    /// Of the findings about records, how many errors and warnings each record has: its key, errors, warnings. Only
+    /// records with findings, in their order.
+    pub fn by_record(&self) -> Vec<(&str, u64, u64)> {
+        let mut counts: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+        for finding in self.list.iter().filter(|finding| finding.place.record > 0) {
+            let (errors, warnings) = counts.entry(finding.place.record).or_default();
+            match finding.severity {
+                Severity::Error => *errors += 1,
+                Severity::Warning => *warnings += 1,
+            }
         }
+        let key = |record: u32| {
+            let index = usize::try_from(record).ok().and_then(|record| record.checked_sub(1));
+            index.and_then(|index| self.records.get(index)).map_or("", String::as_str)
+        };
+        counts.into_iter().map(|(record, (errors, warnings))| (key(record), errors, warnings)).collect()
+    }
+
+    /// Names the records, for [`by_record`](Self::by_record).
+    pub(super) fn set_records(&mut self, keys: Vec<String>) {
+        self.records = keys;
+    }
+
+    /// Those listed after the first `count`.
+    pub(super) fn since(&self, count: u64) -> &[Finding] {
+        self.list.get(usize::try_from(count).unwrap_or(usize::MAX)..).unwrap_or_default()
+    }
+
+    /// The same, to be placed or ordered.
+    pub(super) fn since_mut(&mut self, count: u64) -> &mut [Finding] {
+        self.list.get_mut(usize::try_from(count).unwrap_or(usize::MAX)..).unwrap_or_default()
+    }
+
+    /// Counts errors that were found and not kept.
+    pub(super) fn count_unlisted_errors(&mut self, count: u64) {
+        self.more += count;
+        self.errors += count;
     }
 
     /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+}
+
+/// Shows no record's key.
+impl fmt::Debug for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Findings").field("list", &self.list).field("more", &self.more).finish_non_exhaustive()
     }
 }

@@ -4,11 +4,11 @@
 
 use std::collections::HashSet;
 
-use super::checks::{Field, Row};
 use super::finding::Place;
 use super::mask;
-use super::rule::{self, Report, Rule};
-use super::walk::Places;
+use super::report::Report;
+use super::row::{Places, Row, Value};
+use super::rule::{self, Rule};
 use crate::document::Kind;
 use crate::domain::FacilityCode;
 
@@ -29,7 +29,7 @@ pub(super) struct Identity {
 
 /// Asks for the place of a field of one row.
 struct At<'r> {
-    row: &'r Row<'r>,
+    row: &'r Row<'r, 'r>,
     places: &'r mut dyn Places,
 }
 
@@ -51,7 +51,7 @@ impl Identity {
     }
 
     /// Takes a facility code found outside of rows: the first sets the document's, later ones must equal it.
-    pub(super) fn facility(&mut self, written: &str, place: Place, report: &mut Report) {
+    pub(super) fn facility(&mut self, written: &str, place: Place, report: &mut Report<'_>) {
         match FacilityCode::parse(written) {
             Err(_) if written.trim_ascii().is_empty() => report.push(&rule::FACILITY_MISSING, place, String::new()),
             Err(_) => report.push(&rule::FACILITY_FORM, place, mask::code(written, 6)),
@@ -64,9 +64,8 @@ impl Identity {
     }
 
     /// Checks one row.
-    pub(super) fn row(&mut self, row: &Row<'_>, places: &mut dyn Places, report: &mut Report) {
+    pub(super) fn row(&mut self, row: &Row<'_, '_>, places: &mut dyn Places, report: &mut Report<'_>) {
         let mut at = At { row, places };
-        at.check_single(report);
         match self.kind {
             Kind::Claim => self.claim(row, &mut at, report),
             Kind::Checkin => {
@@ -93,13 +92,18 @@ impl Identity {
         }
     }
 
-    fn claim(&mut self, row: &Row<'_>, at: &mut At<'_>, report: &mut Report) {
+    fn claim(&mut self, row: &Row<'_, '_>, at: &mut At<'_>, report: &mut Report<'_>) {
         if row.part.identity.contains(&"MA_CSKCB") {
             self.row_facility("MA_CSKCB", at, report);
         }
+        // Nearly every row repeats the key of its record.
+        let link = self.link.as_deref().filter(|_| row.part.name != "XML1");
+        if link.is_some_and(|link| row.get("MA_LK").is_some_and(|key| key.text == link)) {
+            return;
+        }
         let Some(key) = at.key("MA_LK", report) else { return };
         if row.part.name != "XML1" {
-            if self.link.as_ref().is_some_and(|link| *link != key) {
+            if link.is_some() {
                 at.push(&rule::KEY_MISMATCH, "MA_LK", mask::key(&key), report);
             }
             return;
@@ -111,7 +115,7 @@ impl Identity {
     }
 
     /// A certificate with a number of the form `NNNNN.GCS.<facility>.<yy>`.
-    fn certificate(&mut self, field: &'static str, middle: &str, at: &mut At<'_>, report: &mut Report) {
+    fn certificate(&mut self, field: &'static str, middle: &str, at: &mut At<'_>, report: &mut Report<'_>) {
         let Some(key) = at.key(field, report) else { return };
         match facility_in_number(&key, middle) {
             None => at.push(&rule::NUMBER_FORM, field, mask::key(&key), report),
@@ -123,7 +127,7 @@ impl Identity {
         self.add(key);
     }
 
-    fn driver_exam(&mut self, at: &mut At<'_>, report: &mut Report) {
+    fn driver_exam(&mut self, at: &mut At<'_>, report: &mut Report<'_>) {
         self.row_facility("IDBENHVIEN", at, report);
         let number = at.key("SO", report);
         if let Some(number) = &number {
@@ -135,9 +139,9 @@ impl Identity {
                 }
             }
         }
-        let class = at.required("HANGBANGLAI", &rule::FIELD_MISSING, report).map(|field| field.value.text.to_string());
+        let class = at.required("HANGBANGLAI", &rule::FIELD_MISSING, report).map(|field| field.text.to_string());
         if let Some(state) = at.required("STATE", &rule::FIELD_MISSING, report)
-            && !matches!(state.value.text.as_ref(), "ADD" | "EDIT")
+            && !matches!(state.text.as_ref(), "ADD" | "EDIT")
         {
             at.push(&rule::STATE_VALUE, "STATE", String::new(), report);
         }
@@ -151,23 +155,23 @@ impl Identity {
         }
     }
 
-    fn voucher(&mut self, row: &Row<'_>, at: &mut At<'_>, report: &mut Report) {
-        let filled = |name| row.get(name).filter(|field| !field.value.text.trim_ascii().is_empty());
-        let Some(field) = filled("MA_YTE").or_else(|| filled("MA_CT")) else {
+    fn voucher(&mut self, row: &Row<'_, '_>, at: &mut At<'_>, report: &mut Report<'_>) {
+        let filled = |name: &&str| row.get(name).is_some_and(|field| !field.text.trim_ascii().is_empty());
+        let Some(field) = ["MA_YTE", "MA_CT"].into_iter().find(filled) else {
             let place = at.place_of_row("");
             report.push(&rule::NO_BUSINESS_KEY, place, String::new());
             return;
         };
-        let Some(number) = at.key(field.name, report) else { return };
+        let Some(number) = at.key(field, report) else { return };
         if !self.add(format!("{}:{number}", row.part.name)) {
-            at.push(&rule::VOUCHER_REPEATED, field.name, mask::key(&number), report);
+            at.push(&rule::VOUCHER_REPEATED, field, mask::key(&number), report);
         }
     }
 
-    fn row_facility(&mut self, field: &'static str, at: &mut At<'_>, report: &mut Report) {
+    fn row_facility(&mut self, field: &'static str, at: &mut At<'_>, report: &mut Report<'_>) {
         if let Some(found) = at.required(field, &rule::FACILITY_MISSING, report) {
             let place = at.place(field);
-            self.facility(&found.value.text, place, report);
+            self.facility(&found.text, place, report);
         }
     }
 
@@ -184,23 +188,9 @@ impl Identity {
 // === impl At ===
 
 impl<'r> At<'r> {
-    /// An identifying field written twice, or holding elements, says two things at once.
-    fn check_single(&mut self, report: &mut Report) {
-        for (index, field) in self.row.fields.iter().enumerate() {
-            if self.row.fields.iter().take(index).any(|earlier| earlier.name == field.name) {
-                let place = self.place_at(field.offset, field.name);
-                report.push(&rule::REPEATED_FIELD, place, String::new());
-            }
-            if field.value.nested {
-                let place = self.place_at(field.offset, field.name);
-                report.push(&rule::NESTED_FIELD, place, String::new());
-            }
-        }
-    }
-
     /// The field, if it holds more than blanks; else the rule is broken.
-    fn required(&mut self, name: &'static str, broken: &Rule, report: &mut Report) -> Option<&'r Field<'r>> {
-        let field = self.row.get(name).filter(|field| !field.value.text.trim_ascii().is_empty());
+    fn required(&mut self, name: &'static str, broken: &Rule, report: &mut Report<'_>) -> Option<&'r Value<'r>> {
+        let field = self.row.get(name).filter(|field| !field.text.trim_ascii().is_empty());
         if field.is_none() {
             self.push(broken, name, String::new(), report);
         }
@@ -208,8 +198,8 @@ impl<'r> At<'r> {
     }
 
     /// The field as a key.
-    fn key(&mut self, name: &'static str, report: &mut Report) -> Option<String> {
-        let key = &self.required(name, &rule::KEY_MISSING, report)?.value.text;
+    fn key(&mut self, name: &'static str, report: &mut Report<'_>) -> Option<String> {
+        let key = &self.required(name, &rule::KEY_MISSING, report)?.text;
         if !is_right_key(key) {
             self.push(&rule::KEY_FORM, name, mask::key(key), report);
             return None;
@@ -217,7 +207,7 @@ impl<'r> At<'r> {
         Some(key.to_string())
     }
 
-    fn push(&mut self, broken: &Rule, name: &str, value: String, report: &mut Report) {
+    fn push(&mut self, broken: &Rule, name: &str, value: String, report: &mut Report<'_>) {
         let place = self.place(name);
         report.push(broken, place, value);
     }

@@ -1,44 +1,27 @@
 //! GIAMDINHHS and HSCHUNGTU: packages of records whose parts are XML files in base64.
 
-use std::borrow::Cow;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::checks::Checks;
 use super::finding::Place;
+use super::inspection::Inspection;
 use super::mask;
-use super::part::{self, CLAIM_PARTS, Part, VOUCHER_PARTS};
-use super::rule::{self, Report};
-use super::shape::{Occurs, Shape};
-use super::walk::{Places, Walker};
-use super::{Limits, Outline};
+use super::part::{Part, claim_parts, voucher_parts};
+use super::reading::Reading;
+use super::row::Value;
+use super::rule;
 use crate::document::Kind;
-use crate::domain::{Bilingual, PartialDate, Precision};
+use crate::domain::Bilingual;
 use crate::xml;
 
-const ROOT: &[(&str, Occurs)] =
-    &[("THONGTINDONVI", Occurs::Once), ("THONGTINHOSO", Occurs::Once), ("CHUKYDONVI", Occurs::Once)];
-const UNIT: &[(&str, Occurs)] = &[("MACSKCB", Occurs::Once)];
-const DOSSIER: &[(&str, Occurs)] =
-    &[("NGAYLAP", Occurs::Once), ("SOLUONGHOSO", Occurs::Once), ("DANHSACHHOSO", Occurs::Once)];
-const LIST: &[(&str, Occurs)] = &[("HOSO", Occurs::OnceOrMore)];
-const RECORD: &[(&str, Occurs)] = &[("FILEHOSO", Occurs::OnceOrMore)];
-const CLAIM_FILE: &[(&str, Occurs)] = &[("LOAIHOSO", Occurs::Once), ("NOIDUNGFILE", Occurs::Once)];
-/// The text of PL02 lists MACSKCB within FILEHOSO, its sample does not (portal-api.md, section 5.2).
-const VOUCHER_FILE: &[(&str, Occurs)] =
-    &[("LOAIHOSO", Occurs::Once), ("NOIDUNGFILE", Occurs::Once), ("MACSKCB", Occurs::PerhapsAnywhere)];
-
 /// Reads one package.
-struct Package<'r, 'a> {
-    walker: &'r mut Walker<'a>,
-    kind: Kind,
-    limits: &'r Limits,
-    checks: &'r mut Checks,
-    report: &'r mut Report,
-    outline: &'r mut Outline,
+struct Package<'x, 'r, 'a> {
+    inspection: &'x mut Inspection<'r>,
+    reading: &'x mut Reading<'r, 'a>,
     /// FILEHOSO so far.
     files: u32,
+    /// Those of the HOSO being read, not decoded.
+    record: Vec<File<'a>>,
     /// The decoded bytes of one part at a time.
     decoded: Vec<u8>,
 }
@@ -46,227 +29,196 @@ struct Package<'r, 'a> {
 /// One FILEHOSO, its content still in base64 and borrowed from the envelope.
 struct File<'a> {
     part: &'static Part,
-    content: Cow<'a, str>,
-    offset: usize,
+    content: Value<'a>,
     xpath: String,
 }
 
-/// Reads what stands under the root element, which was entered already.
-pub(super) fn read(
-    walker: &mut Walker<'_>,
-    kind: Kind,
-    limits: &Limits,
-    checks: &mut Checks,
-    report: &mut Report,
-    outline: &mut Outline,
-) -> Result<(), xml::Error> {
-    Package { walker, kind, limits, checks, report, outline, files: 0, decoded: Vec::new() }.root()
+/// Reads what stands under the root element.
+pub(super) fn read<'r>(inspection: &mut Inspection<'r>, reading: &mut Reading<'r, '_>) -> Result<(), xml::Error> {
+    let (record, decoded) = (Vec::new(), Vec::new());
+    let mut package = Package { inspection, reading, files: 0, record, decoded };
+    let read = package.root();
+    if read.is_err() {
+        // What was gathered before a fault in the envelope is looked at as well.
+        package.parts();
+    }
+    read
 }
 
 // === impl Package ===
 
-impl<'a> Package<'_, 'a> {
+impl Package<'_, '_, '_> {
     fn root(&mut self) -> Result<(), xml::Error> {
-        let mut shape = Shape::new(ROOT);
-        while let Some(tag) = self.walker.next(&mut shape, self.report)? {
-            match tag.name {
-                "THONGTINDONVI" => self.unit()?,
-                "THONGTINHOSO" => self.dossier()?,
-                _ => self.outline.signed = self.walker.skip()?,
+        while let Some(ended) = self.reading.next()? {
+            match ended.name {
+                "THONGTINDONVI" => self.facility(),
+                "FILEHOSO" => self.file(),
+                "HOSO" => self.record(),
+                "THONGTINHOSO" => self.dossier(),
+                "CHUKYDONVI" => self.inspection.outline.signed = ended.held,
+                _ => {}
             }
         }
         Ok(())
     }
 
-    fn unit(&mut self) -> Result<(), xml::Error> {
-        let mut shape = Shape::new(UNIT);
-        while self.walker.next(&mut shape, self.report)?.is_some() {
-            let place = self.walker.place_here("MACSKCB");
-            let value = self.walker.text()?;
-            self.checks.identity.facility(&value.text, place, self.report);
+    fn facility(&mut self) {
+        if let Some(Value { text, offset }) = self.reading.row.take("MACSKCB") {
+            let place = self.reading.place(offset, "MACSKCB");
+            self.inspection.identity.facility(&text, place, &mut self.inspection.report);
         }
-        Ok(())
     }
 
-    fn dossier(&mut self) -> Result<(), xml::Error> {
-        let mut declared = None;
-        let mut shape = Shape::new(DOSSIER);
-        while let Some(tag) = self.walker.next(&mut shape, self.report)? {
-            match tag.name {
-                "NGAYLAP" => {
-                    let place = self.walker.place_here("NGAYLAP");
-                    let date = self.walker.text()?.text;
-                    let whole = PartialDate::parse_table(&date).is_ok_and(|date| date.precision() == Precision::Day);
-                    if !whole || date.len() != 8 {
-                        self.report.push(&rule::DATE_FORM, place, mask::code(&date, 14));
-                    }
-                }
-                "SOLUONGHOSO" => {
-                    let place = self.walker.place_here("SOLUONGHOSO");
-                    declared = Some((self.walker.text()?.text, place));
-                }
-                _ => self.list()?,
-            }
+    fn dossier(&mut self) {
+        if let Some(Value { text, offset }) = self.reading.row.take("NGAYLAP") {
+            let place = self.reading.place(offset, "NGAYLAP");
+            self.inspection.rules.made_on(&text, place, &mut self.inspection.report);
         }
-        if let Some((written, place)) = declared {
-            self.compare_count(&written, place);
-        }
-        Ok(())
-    }
-
-    fn compare_count(&mut self, written: &str, place: Place) {
-        let digits = !written.is_empty() && written.bytes().all(|byte| byte.is_ascii_digit());
-        let broken = match written.parse::<u32>().ok().filter(|_| digits) {
-            None => &rule::COUNT_FORM,
+        // One that is no number is a fault of structure.
+        let Some(Value { text, offset }) = self.reading.row.take("SOLUONGHOSO") else { return };
+        let Ok(declared) = text.trim_ascii().parse::<u32>() else { return };
+        let broken = match self.inspection.outline.records.cmp(&declared) {
             // Records may have been lost on the way, so nothing of the file is taken (users.md, pain 18).
-            Some(declared) if self.outline.records < declared => &rule::COUNT_FEWER,
-            Some(declared) if self.outline.records > declared => &rule::COUNT_MORE,
-            Some(_) => return,
+            std::cmp::Ordering::Less => &rule::COUNT_FEWER,
+            std::cmp::Ordering::Greater => &rule::COUNT_MORE,
+            std::cmp::Ordering::Equal => return,
         };
-        self.report.push(broken, place, mask::code(written, 10));
+        let place = self.reading.place(offset, "SOLUONGHOSO");
+        self.inspection.report.push(broken, place, mask::code(&text, 10));
     }
 
-    fn list(&mut self) -> Result<(), xml::Error> {
-        let mut shape = Shape::new(LIST);
-        while self.walker.next(&mut shape, self.report)?.is_some() {
-            self.outline.records = self.outline.records.saturating_add(1);
-            let record = self.walker.place_here("");
-            let mut files = Vec::new();
-            let gathered = self.gather(&mut files);
-            // What was gathered before a fault in the envelope is looked at as well.
-            self.record(&files, record, gathered.is_ok());
-            gathered?;
-        }
-        Ok(())
-    }
-
-    /// Gathers the files of the HOSO just entered, without decoding them.
-    fn gather(&mut self, files: &mut Vec<File<'a>>) -> Result<(), xml::Error> {
-        let mut shape = Shape::new(RECORD);
-        while self.walker.next(&mut shape, self.report)?.is_some() {
-            self.files = self.files.saturating_add(1);
-            if self.files > self.limits.parts_max {
-                if self.files == self.limits.parts_max.saturating_add(1) {
-                    let place = self.walker.place_here("");
-                    self.report.push(&rule::TOO_MANY_PARTS, place, String::new());
-                }
-                self.walker.skip()?;
-                continue;
+    /// Takes one FILEHOSO, without decoding it, unless it does not say what it holds.
+    fn file(&mut self) {
+        // The text of PL02 lists MACSKCB within FILEHOSO, its sample does not (portal-api.md, section 5.2).
+        self.facility();
+        let (name, content) = (self.reading.row.take("LOAIHOSO"), self.reading.row.take("NOIDUNGFILE"));
+        self.files = self.files.saturating_add(1);
+        let most = self.inspection.limits.parts_max;
+        if self.files > most {
+            if self.files == most.saturating_add(1) {
+                let place = self.reading.place(self.reading.row.offset, "");
+                self.inspection.report.push(&rule::TOO_MANY_PARTS, place, String::new());
             }
-            if let Some(file) = self.file()? {
-                files.push(file);
-            }
+            return;
         }
-        Ok(())
+        let Some(name) = name else { return };
+        let Some(part) = self.known_part(&name) else { return };
+        if let Some(content) = content {
+            self.record.push(File { part, content, xpath: self.reading.xpath() });
+        }
     }
 
-    /// Reads the FILEHOSO just entered; `None` if it does not say what it holds, which is reported.
-    fn file(&mut self) -> Result<Option<File<'a>>, xml::Error> {
-        let mut part = None;
-        let mut content = None;
-        let mut shape = Shape::new(if self.kind == Kind::Claim { CLAIM_FILE } else { VOUCHER_FILE });
-        while let Some(tag) = self.walker.next(&mut shape, self.report)? {
-            match tag.name {
-                "LOAIHOSO" => part = self.part_name()?,
-                "NOIDUNGFILE" => {
-                    let (offset, xpath) = (self.walker.offset(), self.walker.xpath());
-                    content = Some((self.walker.text()?.text, offset, xpath));
-                }
-                _ => {
-                    let place = self.walker.place_here("MACSKCB");
-                    let value = self.walker.text()?;
-                    self.checks.identity.facility(&value.text, place, self.report);
-                }
-            }
-        }
-        let (Some(part), Some((content, offset, xpath))) = (part, content) else { return Ok(None) };
-        Ok(Some(File { part, content, offset, xpath }))
-    }
-
-    fn part_name(&mut self) -> Result<Option<&'static Part>, xml::Error> {
-        let place = self.walker.place_here("LOAIHOSO");
-        let name = self.walker.text()?.text;
-        let parts: &'static [Part] = if self.kind == Kind::Claim { &CLAIM_PARTS } else { &VOUCHER_PARTS };
-        let part = parts.iter().find(|part| part.name == name);
-        if part.is_none() {
+    fn known_part(&mut self, name: &Value<'_>) -> Option<&'static Part> {
+        let parts = if self.inspection.kind == Kind::Claim { claim_parts() } else { voucher_parts() };
+        let part = parts.iter().find(|part| part.name == name.text);
+        // An empty one is a fault of structure.
+        if part.is_none() && !name.text.trim_ascii().is_empty() {
             let known: Vec<&str> = parts.iter().map(|part| part.name).collect();
             let known = known.join(", ");
             let cure = Bilingual::composed(
                 format!("Dùng một trong: {known}. XML0 và XML12 gửi thành tệp riêng."),
                 format!("Use one of: {known}. XML0 and XML12 are files of their own."),
             );
-            self.report.push_with_cure(&rule::UNKNOWN_PART, place, mask::code(&name, 20), cure);
+            let place = self.reading.place(name.offset, "LOAIHOSO");
+            let shown = mask::code(&name.text, 20);
+            self.inspection.report.push_with_cure(&rule::UNKNOWN_PART, place, shown, cure);
         }
-        Ok(part)
+        part
     }
 
-    /// Checks one HOSO: which parts it has, then each part.
-    fn record(&mut self, files: &[File<'a>], place: Place, whole: bool) {
-        self.checks.identity.record();
-        if self.kind == Kind::Claim {
-            self.check_parts(files, place, whole);
+    /// Checks the HOSO that just ended: which parts it has, then each part, then what they say together.
+    fn record(&mut self) {
+        self.inspection.outline.records = self.inspection.outline.records.saturating_add(1);
+        if self.inspection.kind == Kind::Claim && self.files <= self.inspection.limits.parts_max {
+            self.check_parts();
         }
-        for file in files {
-            if !self.outline.parts.iter().any(|known| known == file.part.name) {
-                self.outline.parts.push(file.part.name.to_owned());
+        self.parts();
+    }
+
+    fn parts(&mut self) {
+        let files = std::mem::take(&mut self.record);
+        let outline = &mut self.inspection.outline;
+        for file in &files {
+            if !outline.parts.iter().any(|known| known == file.part.name) {
+                outline.parts.push(file.part.name.to_owned());
             }
         }
-        // XML1 first wherever it stands: its MA_LK is what the others are held to.
-        let (main, others): (Vec<&File<'_>>, Vec<&File<'_>>) = files.iter().partition(|file| file.part.name == "XML1");
-        for file in main.into_iter().chain(others) {
+        self.inspection.identity.record();
+        self.inspection.rules.begin_record();
+        // In the order of the tables wherever they stand: the later ones are held against the earlier.
+        let mut ordered: Vec<&File<'_>> = files.iter().collect();
+        ordered.sort_by_key(|file| file.part.index);
+        for file in ordered {
             self.read_file(file);
+        }
+        let said_before = self.inspection.report.count();
+        let parts: Vec<&'static Part> = files.iter().map(|file| file.part).collect();
+        self.inspection.rules.end_record(&parts, &mut self.inspection.report);
+        for file in &files {
+            self.place_since(said_before, file);
         }
     }
 
     /// Exactly one XML1, every other part at most once (rules.csv, ENV-07).
-    fn check_parts(&mut self, files: &[File<'a>], record: Place, whole: bool) {
-        if whole && !files.iter().any(|file| file.part.name == "XML1") {
-            self.report.push(&rule::MISSING_XML1, record, String::new());
+    fn check_parts(&mut self) {
+        if !self.record.iter().any(|file| file.part.name == "XML1") {
+            let place = self.reading.place(self.reading.row.offset, "");
+            self.inspection.report.push(&rule::MISSING_XML1, place, String::new());
         }
         let mut seen: Vec<&str> = Vec::new();
-        for file in files {
-            if seen.contains(&file.part.name) {
-                let place = self.place_of(file);
-                self.report.push(&rule::REPEATED_PART, place, file.part.name.to_owned());
+        for index in 0..self.record.len() {
+            let Some(file) = self.record.get(index) else { continue };
+            let name = file.part.name;
+            if seen.contains(&name) {
+                let place = place_of(self.reading, file);
+                self.inspection.report.push(&rule::REPEATED_PART, place, name.to_owned());
             } else {
-                seen.push(file.part.name);
+                seen.push(name);
             }
         }
     }
 
     /// Decodes and reads one part. A fault in it ends that part and no other.
-    fn read_file(&mut self, file: &File<'a>) {
-        let found_before = self.report.count();
-        if !decode(&file.content, &mut self.decoded) {
-            let place = self.place_of(file);
-            self.report.push(&rule::NOT_BASE64, place, String::new());
-            return;
+    fn read_file(&mut self, file: &File<'_>) {
+        let said_before = self.inspection.report.count();
+        if !decode(&file.content.text, &mut self.decoded) {
+            let place = place_of(self.reading, file);
+            self.inspection.report.push(&rule::NOT_BASE64, place, String::new());
+            self.inspection.rules.part_is_broken();
+        } else if let Err(error) = self.inspection.part(&self.decoded, file.part) {
+            self.inspection.report.malformed(file.part.name, error);
+            self.inspection.rules.part_is_broken();
         }
-        if let Err(error) = part::read(&self.decoded, self.limits.xml(), file.part, self.checks, self.report) {
-            self.report.malformed(file.part.name, error);
-        }
-        if self.report.count() > found_before {
-            let line = self.walker.line(file.offset);
-            self.report.set_envelope_line(found_before, line);
-        }
+        self.place_since(said_before, file);
     }
 
-    /// The place of a file's content within the envelope.
-    fn place_of(&mut self, file: &File<'a>) -> Place {
-        let place = self.walker.place(file.offset, 0, "NOIDUNGFILE");
-        Place { part: file.part.name.to_owned(), xpath: file.xpath.clone(), envelope_line: place.line, ..place }
+    /// Says of the findings in this part where it stands.
+    fn place_since(&mut self, said_before: u64, file: &File<'_>) {
+        if self.inspection.report.count() > said_before {
+            let line = self.reading.position(file.content.offset).line;
+            let record = self.inspection.outline.records;
+            self.inspection.report.place_since(said_before, file.part.name, record, line);
+        }
     }
+}
+
+/// The place of a file's content within the envelope.
+fn place_of(reading: &mut Reading<'_, '_>, file: &File<'_>) -> Place {
+    let xml::Position { line, column } = reading.position(file.content.offset);
+    let (part, field) = (file.part.name.to_owned(), "NOIDUNGFILE".to_owned());
+    let xpath = format!("{}/NOIDUNGFILE", file.xpath);
+    Place { part, field, xpath, line, column, envelope_line: line, ..Place::default() }
 }
 
 /// Decodes standard base64, in which blanks and line ends may stand; `false` if it is none.
 pub(super) fn decode(text: &str, decoded: &mut Vec<u8>) -> bool {
     decoded.clear();
-    if text.bytes().any(|byte| byte.is_ascii_whitespace()) {
-        let dense: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-        STANDARD.decode_vec(dense, decoded).is_ok()
-    } else {
-        STANDARD.decode_vec(text, decoded).is_ok()
+    if STANDARD.decode_vec(text, decoded).is_ok() {
+        return true;
     }
+    decoded.clear();
+    let dense: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    dense.len() < text.len() && STANDARD.decode_vec(dense, decoded).is_ok()
 }
 
 #[cfg(test)]

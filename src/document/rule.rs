@@ -1,66 +1,15 @@
-//! The rules on envelope and identity: one row each, with its words. Rules on single fields have tables of their own.
+//! The rules on envelope and identity: one row each, with its words. Whose record a document is rests on them, so no
+//! configuration softens them. The others stand in `schemas/rules.csv`.
 
-use crate::document::finding::{Finding, Findings, Place, Severity};
-use crate::domain::Bilingual;
-use crate::xml;
+use crate::document::finding::Severity;
 
 /// One rule.
 pub(super) struct Rule {
-    code: &'static str,
-    severity: Severity,
+    pub(super) code: &'static str,
+    pub(super) severity: Severity,
     /// Vietnamese, then English.
-    message: [&'static str; 2],
-    cure: [&'static str; 2],
-}
-
-/// Collects what is found while a document is read.
-#[derive(Default)]
-pub(super) struct Report {
-    findings: Findings,
-}
-
-// === impl Report ===
-
-impl Report {
-    /// Records that `rule` is broken at `place`. `value` must already be masked.
-    pub(super) fn push(&mut self, rule: &Rule, place: Place, value: String) {
-        let [vi, en] = rule.cure;
-        self.push_with_cure(rule, place, value, Bilingual::fixed(vi, en));
-    }
-
-    /// Like [`push`](Self::push), with a cure put together at run time.
-    pub(super) fn push_with_cure(&mut self, rule: &Rule, place: Place, value: String, cure: Bilingual) {
-        let [vi, en] = rule.message;
-        let message = Bilingual::fixed(vi, en);
-        self.findings.push(Finding { code: rule.code, severity: rule.severity, place, message, cure, value });
-    }
-
-    /// Records that a text is not acceptable XML.
-    pub(super) fn malformed(&mut self, part: &str, error: xml::Error) {
-        let xml::Position { line, column } = error.position;
-        self.findings.push(Finding {
-            code: error.kind.code(),
-            severity: Severity::Error,
-            place: Place { part: part.to_owned(), line, column, ..Place::default() },
-            message: error.kind.message(),
-            cure: error.kind.cure(),
-            value: String::new(),
-        });
-    }
-
-    /// How many findings there were so far, listed or not.
-    pub(super) fn count(&self) -> u64 {
-        self.findings.count()
-    }
-
-    /// Says of the findings after the first `count` in which line of the envelope their part stands.
-    pub(super) fn set_envelope_line(&mut self, count: u64, line: u32) {
-        self.findings.set_envelope_line(count, line);
-    }
-
-    pub(super) fn into_findings(self) -> Findings {
-        self.findings
-    }
+    pub(super) message: [&'static str; 2],
+    pub(super) cure: [&'static str; 2],
 }
 
 const fn error(code: &'static str, message: [&'static str; 2], cure: [&'static str; 2]) -> Rule {
@@ -89,49 +38,12 @@ pub(super) const ROOT_NAMESPACE: Rule = error(
     ["Bỏ xmlns=\"…\"; mẫu của BHXH không có.", "Remove xmlns=\"…\"; the portal's template has none."],
 );
 
-// Structure (rules.csv, ENV-01).
-
-const KEEP_TO_TEMPLATE: [&str; 2] = [
-    "Xuất đúng tên, đủ và đúng thứ tự phần tử theo mẫu của BHXH.",
-    "Write the elements of the portal's template, all of them and in its order.",
-];
-
-pub(super) const MISSING_ELEMENT: Rule =
-    error("MISSING_ELEMENT", ["Thiếu phần tử bắt buộc.", "A required element is missing."], KEEP_TO_TEMPLATE);
-pub(super) const UNEXPECTED_ELEMENT: Rule = error(
-    "UNEXPECTED_ELEMENT",
-    ["Phần tử không được có ở đây.", "The element does not belong here."],
-    KEEP_TO_TEMPLATE,
-);
-pub(super) const REPEATED_ELEMENT: Rule =
-    error("REPEATED_ELEMENT", ["Phần tử bị lặp.", "The element stands here more than once."], KEEP_TO_TEMPLATE);
-pub(super) const ELEMENT_ORDER: Rule =
-    error("ELEMENT_ORDER", ["Phần tử sai thứ tự.", "The element is out of order."], KEEP_TO_TEMPLATE);
-pub(super) const STRAY_TEXT: Rule = error(
-    "STRAY_TEXT",
-    ["Có chữ nằm giữa các phần tử.", "There is text between the elements."],
-    [
-        "Bỏ phần chữ này; nếu là dữ liệu, đưa vào đúng phần tử.",
-        "Remove the text; if it is data, put it into its element.",
-    ],
-);
-
 // Packages (ENV-02 to ENV-07).
 
 pub(super) const TOO_MANY_PARTS: Rule = error(
     "TOO_MANY_PARTS",
     ["Gói có quá nhiều bảng.", "The package holds too many parts."],
     ["Chia thành nhiều gói.", "Split it into several packages."],
-);
-pub(super) const DATE_FORM: Rule = error(
-    "DATE_FORM",
-    ["Ngày lập không phải là ngày yyyyMMdd có thật.", "The date is not a real date in the form yyyyMMdd."],
-    ["Ghi ngày lập dạng yyyyMMdd, ví dụ 20260316.", "Write the date as yyyyMMdd, such as 20260316."],
-);
-pub(super) const COUNT_FORM: Rule = error(
-    "COUNT_FORM",
-    ["SOLUONGHOSO không phải là một số.", "SOLUONGHOSO is not a number."],
-    ["Ghi đúng số phần tử HOSO trong tệp.", "Write the number of HOSO elements in the file."],
 );
 pub(super) const COUNT_FEWER: Rule = error(
     "COUNT_FEWER",
@@ -270,14 +182,6 @@ pub(super) const REPEATED_FIELD: Rule = error(
     ["Trường xuất hiện hai lần.", "The field stands here twice."],
     ["Ghi mỗi trường một lần.", "Write each field once."],
 );
-pub(super) const NESTED_FIELD: Rule = error(
-    "NESTED_FIELD",
-    ["Trường chứa phần tử con thay vì chữ.", "The field holds elements in place of text."],
-    [
-        "Chỉ ghi giá trị; nếu dữ liệu có dấu <, hãy viết thành &lt;.",
-        "Write the value only; if the data holds a <, escape it as &lt;.",
-    ],
-);
 pub(super) const STATE_VALUE: Rule = error(
     "STATE_VALUE",
     ["STATE phải là ADD hoặc EDIT.", "STATE must be ADD or EDIT."],
@@ -309,8 +213,14 @@ pub(super) const JSON_NOT_STRING: Rule = error(
     ["Giá trị JSON không phải là chuỗi.", "The JSON value is not a string."],
     ["Đặt mọi giá trị trong dấu ngoặc kép, kể cả số.", "Put every value in quotes, numbers too."],
 );
-pub(super) const NOT_A_DRIVER_EXAM: Rule = error(
-    "NOT_A_DRIVER_EXAM",
-    ["Tài liệu không phải là giấy khám sức khỏe lái xe.", "The document is no driver health exam."],
-    ["Gửi XML có gốc GKSK.", "Send XML with the root GKSK."],
+pub(super) const SCHEMA_MISSING: Rule = error(
+    "SCHEMA_MISSING",
+    [
+        "Không có mẫu cho bảng này ở phiên bản của hồ sơ.",
+        "There is no schema for this table in the document's version.",
+    ],
+    [
+        "Kiểm tra ngày lập và cấu hình phiên bản; xem lienthong schema list.",
+        "See the document's date and the configured version; lienthong schema list shows what there is.",
+    ],
 );

@@ -22,10 +22,13 @@ mod simple;
 mod source;
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 pub use self::checker::{Checker, Faults};
 pub use self::fault::{Code, Fault};
 pub use self::library::Library;
+
+pub(in crate::document) use self::pattern::Pattern;
 
 use self::automaton::Automaton;
 use self::simple::Simple;
@@ -37,7 +40,12 @@ pub struct Schema {
     /// The elements a document may have as its root.
     roots: Vec<Child>,
     types: Vec<Type>,
+    slots: OnceLock<SlotMap>,
 }
+
+/// By type and symbol, the slot a field goes to.
+#[derive(Debug, Default)]
+pub(in crate::document) struct SlotMap(Vec<Vec<Option<u16>>>);
 
 /// Why a schema was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -105,20 +113,44 @@ impl Schema {
     /// Checks a whole document. An error means that it is not well-formed, and then what was found before is moot.
     pub fn check(&self, bytes: &[u8], limits: xml::Limits) -> Result<Faults, xml::Error> {
         let mut reader = xml::Reader::new(bytes, limits)?;
-        // The reader has found the text to be UTF-8.
-        let text = std::str::from_utf8(bytes).unwrap_or_default();
-        let mut checker = Checker::new(self, text);
+        let mut checker = Checker::new(self, reader.source());
         loop {
             let event = reader.read()?;
             if event == xml::Event::Eof {
                 return Ok(checker.finish());
             }
-            checker.event(&event, reader.offset());
+            let _seen = checker.event(&event, reader.offset());
         }
+    }
+
+    /// Which of the `names` the elements have that hold text: by type and symbol. Always asked with the same names, so
+    /// found once.
+    pub(in crate::document) fn slots(&self, names: &[Box<str>]) -> &SlotMap {
+        self.slots.get_or_init(|| {
+            let slot = |child: &Child| {
+                let is_text = matches!(self.types.get(child.type_index), Some(Type::Simple(_)));
+                let slot = names.iter().position(|name| is_text && *name == child.name);
+                slot.and_then(|slot| u16::try_from(slot).ok())
+            };
+            let of_type = |kind: &Type| match kind {
+                Type::Simple(_) => Vec::new(),
+                Type::Complex(complex) => complex.children.iter().map(slot).collect(),
+            };
+            SlotMap(self.types.iter().map(of_type).collect())
+        })
     }
 
     fn type_at(&self, index: usize) -> Option<&Type> {
         self.types.get(index)
+    }
+}
+
+// === impl SlotMap ===
+
+impl SlotMap {
+    /// Those of one type.
+    fn of_type(&self, index: usize) -> &[Option<u16>] {
+        self.0.get(index).map_or(&[], Vec::as_slice)
     }
 }
 

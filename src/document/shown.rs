@@ -37,7 +37,7 @@ pub fn finding(finding: &Finding) -> Value {
         line: place.line,
         column: place.column,
         envelope_line: place.envelope_line,
-        ma_loi: finding.code,
+        ma_loi: &finding.code,
         muc_do: match finding.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",

@@ -1,5 +1,7 @@
 //! Samples, guards and properties of documents.
 
+use std::sync::OnceLock;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -16,14 +18,37 @@ macro_rules! sample {
 }
 use sample;
 
-fn parse(text: &str) -> Result<Document, Findings> {
-    Document::parse(text.as_bytes(), &Limits::default())
+/// The day of the tests, after every sample.
+const TODAY: u32 = 20_261_120;
+
+fn rulebook() -> &'static Rulebook {
+    static RULEBOOK: OnceLock<Rulebook> = OnceLock::new();
+    RULEBOOK.get_or_init(Rulebook::embedded)
 }
 
-/// The codes found, whether they stop the document or not.
-fn codes(text: &str) -> Vec<&'static str> {
+fn parse(text: &str) -> Result<Document, Findings> {
+    parse_bytes(text.as_bytes())
+}
+
+fn parse_bytes(bytes: &[u8]) -> Result<Document, Findings> {
+    Document::parse(bytes, &Limits::default(), rulebook(), TODAY)
+}
+
+/// Everything found, whether it stops the document or not.
+fn findings(text: &str) -> Vec<Finding> {
     let findings = parse(text).map_or_else(|findings| findings, |document| document.warnings);
-    findings.listed().iter().map(|finding| finding.code).collect()
+    findings.listed().to_vec()
+}
+
+/// The codes found.
+fn codes(text: &str) -> Vec<String> {
+    findings(text).into_iter().map(|finding| finding.code.into_owned()).collect()
+}
+
+/// The codes of the guards of envelope, identity and XML: what is told of a document that has hardly any fields.
+fn guards(text: &str) -> Vec<String> {
+    let guard = |code: &String| !code.starts_with("XSD_") && !code.contains('-');
+    codes(text).into_iter().filter(guard).collect()
 }
 
 /// A claim package of records, each a list of parts and their XML.

@@ -50,8 +50,8 @@ pub async fn validate(State(gateway): State<Gateway>, call: Call, request: Reque
     let voice = &call.context.voice;
     let told = |findings: Vec<Value>| -> Vec<Value> { findings.iter().map(|one| in_language(one, voice)).collect() };
     let body = match checked {
-        Checked::Right(document, structure) => {
-            let warnings = [shown::findings(&document.warnings), shown::findings(&structure)].concat();
+        Checked::Right(document) => {
+            let warnings = shown::findings(&document.warnings);
             let Document { kind, keys, parts, records, signed, .. } = &document;
             json!({
                 "hopLe": true,

@@ -27,6 +27,11 @@ impl<'a> Tag<'a> {
         found.map(|attribute| reference::attribute_value(attribute.value))
     }
 
+    /// What follows the name, as written: blanks and attributes; empty for nearly every tag.
+    pub(crate) fn written_attributes(&self) -> &'a str {
+        self.attributes
+    }
+
     /// The name without its prefix.
     pub fn local_name(&self) -> &'a str {
         self.name.rsplit(':').next().unwrap_or(self.name)

@@ -203,17 +203,22 @@ async fn nobody_submits_under_another_facilitys_name() {
 async fn a_document_that_contradicts_itself_is_refused() {
     let gateway = TestGateway::start().await;
     let xml1 = samples::part(samples::CLAIM, "XML1");
-    let of_another = String::from_utf8(samples::part(samples::CLAIM, "XML2")).unwrap();
+    let of_another = samples::part(samples::CLAIM, "XML2");
     let of_another = of_another.replace("HS2603160001", "HS2603160099");
-    let mixed = samples::package("01999", "1", &[("XML1", &xml1), ("XML2", of_another.as_bytes())]);
+    let mixed = samples::package("01999", "1", &[("XML1", xml1.as_bytes()), ("XML2", of_another.as_bytes())]);
     for (xml, code, table, field) in [
         (mixed, "KEY_MISMATCH", json!("XML2"), "MA_LK"),
         (samples::CLAIM.replace(">01999<", ">79999<"), "FACILITY_MISMATCH", json!("XML1"), "MA_CSKCB"),
         (samples::DEATH.replace(".38999.", ".79999."), "FACILITY_MISMATCH", json!("GIAYBAOTU"), ""),
         (samples::DRIVER_EXAM.replace("/48999/", "/79999/"), "FACILITY_MISMATCH", json!("GKSK"), ""),
-        (samples::package("01999", "1", &[("XML13", &xml1)]), "MISSING_XML1", Value::Null, ""),
-        (samples::package("01999", "1", &[("XML2", &xml1)]), "PART_ROOT", json!("XML2"), ""),
-        (samples::package("01999", "1", &[("XML1", &xml1), ("XML1", &xml1)]), "REPEATED_PART", json!("XML1"), ""),
+        (samples::package("01999", "1", &[("XML13", xml1.as_bytes())]), "MISSING_XML1", Value::Null, ""),
+        (samples::package("01999", "1", &[("XML2", xml1.as_bytes())]), "PART_ROOT", json!("XML2"), ""),
+        (
+            samples::package("01999", "1", &[("XML1", xml1.as_bytes()), ("XML1", xml1.as_bytes())]),
+            "REPEATED_PART",
+            json!("XML1"),
+            "",
+        ),
         (samples::checkin("", 1), "KEY_MISSING", json!("XML0"), "MA_LK"),
         (samples::CHECKIN.replace(">01999</MA_CSKCB>", "></MA_CSKCB>"), "FACILITY_MISSING", json!("XML0"), "MA_CSKCB"),
     ] {

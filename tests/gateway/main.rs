@@ -9,6 +9,8 @@
 
 #[path = "../common/https.rs"]
 mod https;
+#[path = "../common/parts.rs"]
+mod parts;
 mod samples;
 mod support;
 mod wire;

@@ -15,7 +15,7 @@ fn wrong_documents() -> Vec<(&'static str, Vec<u8>)> {
     let utf16: Vec<u8> = std::iter::once(0xFEFF).chain(claim.encode_utf16()).flat_map(u16::to_le_bytes).collect();
     // "NGUYỄN" in the old code page VISCII: bytes that are no UTF-8.
     let old_code_page = [b"<GIAMDINHHS><a>NGUY".as_slice(), &[0xAE], b"N</a></GIAMDINHHS>"].concat();
-    let fewer = samples::package("01999", "3", &[("XML1", &samples::part(claim, "XML1"))]);
+    let fewer = samples::package("01999", "3", &[("XML1", samples::part(claim, "XML1").as_bytes())]);
     let entity = samples::with_parts_changed(claim, "<MA_LK>", "<MA_LK>&who;");
     let inner_doctype = samples::with_parts_changed(
         claim,
@@ -43,7 +43,7 @@ fn wrong_documents() -> Vec<(&'static str, Vec<u8>)> {
         ("COUNT_FEWER", fewer.into_bytes()),
         ("NOT_BASE64", claim.replacen("<NOIDUNGFILE>", "<NOIDUNGFILE>*", 1).into_bytes()),
         ("UNKNOWN_PART", claim.replacen("<LOAIHOSO>XML2<", "<LOAIHOSO>XML77<", 1).into_bytes()),
-        ("MISSING_ELEMENT", claim.replacen("<CHUKYDONVI/>", "", 1).into_bytes()),
+        ("XSD_MISSING_ELEMENT", claim.replacen("<CHUKYDONVI/>", "", 1).into_bytes()),
         ("JSON_MALFORMED", b"{\"SO\": ".to_vec()),
         ("JSON_NOT_STRING", samples::DRIVER_EXAM_JSON.replacen("\"ADD\"", "1", 1).into_bytes()),
         ("STATE_VALUE", samples::driver_exam(1, "DELETE").into_bytes()),
@@ -124,10 +124,10 @@ async fn all_faults_of_a_document_are_told_in_one_answer() {
     // One fault in the envelope, one in each of two parts: none hides the others.
     let wrong = samples::with_parts_changed(samples::CLAIM, "<MA_THUOC>", "<MA_THUOC>&nbsp;")
         .replacen("<SOLUONGHOSO>1<", "<SOLUONGHOSO>2<", 1)
-        .replacen("<NGAYLAP>20260316<", "<NGAYLAP>20260231<", 1);
+        .replacen("<NGAYLAP>20260316<", "<NGAYLAP>20261331<", 1);
     let problem = gateway.submit(wrong).await.expect(422).json();
     let codes: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|error| error["maLoi"].clone()).collect();
-    for code in ["DATE_FORM", "COUNT_FEWER", "XML_ENTITY"] {
+    for code in ["XSD_PATTERN", "COUNT_FEWER", "XML_ENTITY"] {
         assert!(codes.contains(&json!(code)), "{code} is missing in {codes:?}");
     }
     let inner = problem["errors"].as_array().unwrap().iter().find(|error| error["maLoi"] == "XML_ENTITY").unwrap();

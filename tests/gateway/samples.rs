@@ -3,6 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+pub(crate) use crate::parts::part;
+use crate::parts::with_field;
+
 pub(crate) const CHECKIN: &str = include_str!("../../schemas/checkin/sample.xml");
 pub(crate) const CLAIM: &str = include_str!("../../schemas/claim/sample.xml");
 pub(crate) const REFERRAL: &str = include_str!("../../schemas/claim/sample-referral.xml");
@@ -21,10 +24,12 @@ pub(crate) fn claim(key: &str, note: &str) -> String {
 
 /// The smallest claim of another facility.
 pub(crate) fn claim_for(facility: &str, key: &str, note: &str) -> String {
-    let main = format!(
-        "<TONG_HOP>\n<MA_LK>{key}</MA_LK>\n<HO_TEN>BÙI THỊ GIẢ</HO_TEN>\n<GHI_CHU>{note}</GHI_CHU>\n\
-         <MA_CSKCB>{facility}</MA_CSKCB>\n</TONG_HOP>"
-    );
+    // The sample's visit, with nothing to pay, so that it needs no other part.
+    let sums = ["T_THUOC", "T_VTYT", "T_TONGCHI_BV", "T_TONGCHI_BH", "T_BNTT", "T_BNCCT", "T_BHTT", "T_BHTT_GDV"];
+    let paid = sums.into_iter().fold(part(CLAIM, "XML1"), |main, sum| with_field(&main, sum, "0"));
+    let main = [("MA_LK", key), ("MA_CSKCB", facility), ("GHI_CHU", note)]
+        .into_iter()
+        .fold(paid, |main, (field, value)| with_field(&main, field, value));
     package(facility, "1", &[("XML1", main.as_bytes())])
 }
 
@@ -60,14 +65,6 @@ pub(crate) fn death(number: usize) -> String {
 /// A driver exam of facility 48999, as JSON, with this number and state.
 pub(crate) fn driver_exam(number: usize, state: &str) -> String {
     DRIVER_EXAM_JSON.replace("00042/GKSKLX", &format!("{number:05}/GKSKLX")).replace("\"ADD\"", &format!("\"{state}\""))
-}
-
-/// A part of a package, decoded.
-pub(crate) fn part(package: &str, name: &str) -> Vec<u8> {
-    let (_, from_name) = package.split_once(&format!("<LOAIHOSO>{name}</LOAIHOSO>")).expect("the part is there");
-    let (_, content) = from_name.split_once("<NOIDUNGFILE>").unwrap();
-    let (content, _) = content.split_once("</NOIDUNGFILE>").unwrap();
-    STANDARD.decode(content).unwrap()
 }
 
 /// The package with one text put for another in every part.

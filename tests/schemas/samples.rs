@@ -73,7 +73,7 @@ fn a_fault_is_found_where_it_is_and_says_what_to_do() {
     let mut reader = lienthong::xml::Reader::new(broken.as_bytes(), LIMITS).unwrap();
     let findings: Vec<_> =
         faults.iter().map(|fault| fault.to_finding("XML2", reader.position_at(fault.offset))).collect();
-    let seen: Vec<_> = findings.iter().map(|f| (f.code, f.place.field.as_str(), f.place.row, &*f.value)).collect();
+    let seen: Vec<_> = findings.iter().map(|f| (&*f.code, f.place.field.as_str(), f.place.row, &*f.value)).collect();
     assert_eq!(seen, [("XSD_DIGITS", "SO_LUONG", 1, ""), ("XSD_ENUMERATION", "MA_PTTT", 1, "7")]);
     let line = broken.lines().position(|line| line.contains("<SO_LUONG>,")).unwrap() + 1;
     assert_eq!(findings[0].place.line as usize, line);

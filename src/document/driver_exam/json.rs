@@ -6,13 +6,12 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::super::checks::{Checks, Row};
 use super::super::finding::Place;
+use super::super::inspection::Inspection;
 use super::super::mask;
-use super::super::part::DRIVER_EXAM;
-use super::super::rule::{self, Report};
-use super::super::walk::{Places, Value};
-use super::super::{Limits, Outline};
+use super::super::part::{self, Part};
+use super::super::row::{Places, Row};
+use super::super::rule;
 use crate::xml::{Locator, Position};
 
 /// Whether the bytes are meant as JSON: no XML begins with a brace.
@@ -20,67 +19,59 @@ pub(in crate::document) fn is_json(bytes: &[u8]) -> bool {
     bytes.trim_ascii_start().first() == Some(&b'{')
 }
 
-/// Reads the object; `None` if it is no JSON.
-pub(in crate::document) fn read(
-    bytes: &[u8],
-    limits: &Limits,
-    checks: &mut Checks,
-    report: &mut Report,
-) -> Option<Outline> {
-    let mut places = JsonPlaces { locator: Locator::new(bytes) };
+/// Reads the object.
+pub(in crate::document) fn read(bytes: &[u8], inspection: &mut Inspection<'_>) {
+    let Some(part) = part::named("GKSK") else { return };
+    let mut places = JsonPlaces { part, locator: Locator::new(bytes) };
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
             let place = places.place(error.valid_up_to(), 0, "");
-            report.push(&rule::JSON_MALFORMED, place, String::new());
-            return None;
+            return inspection.report.push(&rule::JSON_MALFORMED, place, String::new());
         }
     };
     let Members(members) = match serde_json::from_str(text) {
         Ok(members) => members,
         Err(error) => {
             let place = places.place(offset_of(text, &error), 0, "");
-            report.push(&rule::JSON_MALFORMED, place, String::new());
-            return None;
+            return inspection.report.push(&rule::JSON_MALFORMED, place, String::new());
         }
     };
 
-    let mut row = Row::new(&DRIVER_EXAM, 1, 0);
+    let mut row = Row::new(part, inspection.rulebook.slots(part));
     let mut names: HashSet<String> = HashSet::new();
     let mut previous = 0;
     for (name, value) in members {
         // Names borrow from the text unless they hold escapes, so they tell where they stand.
         let offset = offset_within(text, &name).unwrap_or(previous);
         previous = offset;
-        // Identifying fields written twice are reported with the row.
-        if names.contains(name.as_ref()) && !DRIVER_EXAM.identity.contains(&name.as_ref()) {
+        if names.contains(name.as_ref()) {
             let place = places.place(offset, 1, mask::name(&name));
-            report.push(&rule::REPEATED_FIELD, place, String::new());
+            inspection.report.push(&rule::REPEATED_FIELD, place, String::new());
         }
         match value {
-            Some(value) => row.field(&name, Value { text: value, nested: false }, offset),
+            Some(value) => row.set_named(&name, value, offset),
             None => {
                 let place = places.place(offset, 1, mask::name(&name));
-                report.push(&rule::JSON_NOT_STRING, place, String::new());
+                inspection.report.push(&rule::JSON_NOT_STRING, place, String::new());
             }
         }
         names.insert(name.into_owned());
     }
-    let mut outline = Outline::default();
-    super::finish(&row, limits, checks, &mut places, report, &mut outline);
-    Some(outline)
+    super::check(&row, &mut places, inspection);
 }
 
 /// Places in a JSON text; a member has no path but its name.
 struct JsonPlaces<'a> {
+    part: &'static Part,
     locator: Locator<'a>,
 }
 
 impl Places for JsonPlaces<'_> {
     fn place(&mut self, offset: usize, row: u32, field: &str) -> Place {
         let Position { line, column } = self.locator.locate(offset);
-        let part = DRIVER_EXAM.name.to_owned();
-        Place { part, row, field: field.to_owned(), xpath: String::new(), line, column, envelope_line: 0 }
+        let (part, field) = (self.part.name.to_owned(), field.to_owned());
+        Place { part, row, field, line, column, ..Place::default() }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The streaming check: fed the events of a document, it follows each open element in the automaton of its type.
+//! The streaming check: fed the events of a document, it follows each open element in the automaton of its type, and
+//! hands on the fields that are asked for, so that a document is read once for structure and rules alike.
 //!
 //! After something wrong it goes on where the document most likely does (`resync.rs`), so that one mistake is one
 //! fault. An unknown element is passed over.
@@ -10,7 +11,7 @@ use super::attributes;
 use super::fault::{Code, Fault};
 use super::resync::{Course, Verdict};
 use super::simple::Simple;
-use super::{Child, Complex, Schema, Type};
+use super::{Child, Complex, Schema, SlotMap, Type};
 use crate::document::finding::FINDINGS_LISTED_MAX;
 use crate::document::mask;
 use crate::xml::{Event, Tag, push_text};
@@ -27,7 +28,7 @@ pub struct Faults {
 /// Checks one document.
 pub struct Checker<'s, 'a> {
     schema: &'s Schema,
-    /// The document, without a byte order mark: attributes are read from it.
+    /// The document, without a byte order mark.
     text: &'a str,
     /// The open elements that hold elements.
     frames: Vec<Frame<'s, 'a>>,
@@ -35,12 +36,48 @@ pub struct Checker<'s, 'a> {
     leaf: Option<Leaf<'s, 'a>>,
     /// Depth within an element that is passed over.
     skipping: u32,
+    /// The element with children that ended last, until the next event.
+    ended: Option<Step<'a>>,
+    slots: Option<&'s SlotMap>,
     faults: Faults,
+}
+
+/// What an event completed.
+pub(in crate::document) enum Seen<'a> {
+    /// Nothing anybody asked for.
+    Nothing,
+    /// A field with a slot.
+    Field {
+        /// Where it goes.
+        slot: usize,
+        /// Its text, line ends normalised.
+        text: Cow<'a, str>,
+        /// Where its element begins.
+        offset: usize,
+    },
+    /// An element that may have children.
+    Element {
+        /// Its name.
+        name: &'a str,
+        /// Its number as a row; 0 if it stands in none.
+        row: u32,
+        /// Where it begins.
+        offset: usize,
+        /// Whether it had children.
+        held: bool,
+    },
+}
+
+/// One step of a path.
+struct Step<'a> {
+    name: &'a str,
+    index: u32,
 }
 
 /// An open element of simple type.
 struct Leaf<'s, 'a> {
     simple: &'s Simple,
+    slot: Option<u16>,
     name: &'a str,
     index: u32,
     row: u32,
@@ -53,6 +90,7 @@ struct Leaf<'s, 'a> {
 /// An open element of complex type.
 struct Frame<'s, 'a> {
     complex: &'s Complex,
+    slots: &'s [Option<u16>],
     name: &'a str,
     /// Counts elements of this name that follow each other, from 1.
     index: u32,
@@ -74,33 +112,40 @@ const CODE_SHOWN_MAX: usize = 4;
 // === impl Checker ===
 
 impl<'s, 'a> Checker<'s, 'a> {
-    /// A checker for the document `text`.
+    /// A checker for the document `text`, which has no byte order mark.
     pub fn new(schema: &'s Schema, text: &'a str) -> Self {
         Self {
             schema,
-            text: text.strip_prefix('\u{FEFF}').unwrap_or(text),
+            text,
             frames: Vec::new(),
             leaf: None,
             skipping: 0,
+            ended: None,
+            slots: None,
             faults: Faults::default(),
         }
     }
 
+    /// One that hands on the fields that have a slot.
+    pub(in crate::document) fn handing_on(self, slots: &'s SlotMap) -> Self {
+        Self { slots: Some(slots), ..self }
+    }
+
     /// Takes the next event of the document, which begins at `offset`.
-    pub fn event(&mut self, event: &Event<'a>, offset: usize) {
+    pub(in crate::document) fn event(&mut self, event: &Event<'a>, offset: usize) -> Seen<'a> {
         if self.skipping > 0 {
             match event {
                 Event::Start(_) => self.skipping += 1,
                 Event::End => self.skipping -= 1,
                 _ => {}
             }
-            return;
+            return Seen::Nothing;
         }
         match (event, &mut self.leaf) {
             (Event::Start(_), Some(_)) => self.nested(),
             (Event::Start(tag), None) => self.start(tag, offset),
-            (Event::End, Some(_)) => self.end_leaf(),
-            (Event::End, None) => self.end(),
+            (Event::End, Some(_)) => return self.end_leaf(),
+            (Event::End, None) => return self.end(),
             (Event::Text(piece), Some(leaf))
                 if leaf.text.is_empty() && memchr::memchr(b'\r', piece.as_bytes()).is_none() =>
             {
@@ -112,6 +157,17 @@ impl<'s, 'a> Checker<'s, 'a> {
             (Event::Character(character), None) => self.between(character.encode_utf8(&mut [0; 4]), offset),
             (Event::Eof, _) => {}
         }
+        Seen::Nothing
+    }
+
+    /// Path of what is open, or of the element with children that just ended.
+    pub(in crate::document) fn xpath(&self) -> String {
+        let mut xpath = String::new();
+        let steps = self.frames.iter().map(|frame| (frame.name, frame.index));
+        let ended = self.ended.as_ref().map(|step| (step.name, step.index));
+        let leaf = self.leaf.as_ref().map(|leaf| (leaf.name, leaf.index));
+        steps.chain(ended).chain(leaf).for_each(|(name, index)| push_step(&mut xpath, name, index));
+        xpath
     }
 
     /// What was found.
@@ -121,7 +177,8 @@ impl<'s, 'a> Checker<'s, 'a> {
     }
 
     fn start(&mut self, tag: &Tag<'a>, offset: usize) {
-        let written = attributes::written(self.text, offset, tag.name);
+        self.ended = None;
+        let written = tag.written_attributes();
         let inherited = self.frames.last().is_some_and(|parent| parent.in_namespace);
         let in_namespace = if written.is_empty() {
             inherited
@@ -137,7 +194,7 @@ impl<'s, 'a> Checker<'s, 'a> {
                 self.skipping = 1;
                 return;
             };
-            return self.enter(root, tag, (1, 0), offset, in_namespace, written);
+            return self.enter(root, None, tag, (1, 0), offset, in_namespace);
         };
         let index = if parent.last_child.0 == name { parent.last_child.1.saturating_add(1) } else { 1 };
         parent.last_child = (name, index);
@@ -150,6 +207,7 @@ impl<'s, 'a> Checker<'s, 'a> {
             return self.fault(Code::UnexpectedElement, name, index, offset, String::new(), wanted(expected));
         };
         let row = parent.row;
+        let slot = parent.slots.get(usize::from(symbol)).copied().flatten();
         let searching = self.faults.more < SEARCHES_MAX;
         if let Verdict::Wrong(code, name, index, offset) =
             parent.course.take(complex, symbol, (name, index, offset), searching)
@@ -162,17 +220,17 @@ impl<'s, 'a> Checker<'s, 'a> {
             return;
         };
         let row = if child.repeated { index } else { row };
-        self.enter(child, tag, (index, row), offset, in_namespace, written);
+        self.enter(child, slot, tag, (index, row), offset, in_namespace);
     }
 
     fn enter(
         &mut self,
         child: &'s Child,
+        slot: Option<u16>,
         tag: &Tag<'a>,
         (index, row): (u32, u32),
         offset: usize,
         in_namespace: bool,
-        written: &'a str,
     ) {
         // Compiled schemas have every type their children name.
         let Some(kind) = self.schema.type_at(child.type_index) else { return };
@@ -180,27 +238,31 @@ impl<'s, 'a> Checker<'s, 'a> {
         match kind {
             Type::Simple(simple) => {
                 let text = Cow::Borrowed("");
-                self.leaf = Some(Leaf { simple, name, index, row, offset, text, nested: false });
+                self.leaf = Some(Leaf { simple, slot, name, index, row, offset, text, nested: false });
             }
             Type::Complex(complex) => {
                 let (last_child, course) = (("", 0), Course::default());
                 let complained = false;
-                let frame = Frame { complex, name, index, row, offset, in_namespace, last_child, course, complained };
+                let slots = self.slots.map_or(&[][..], |slots| slots.of_type(child.type_index));
+                // Where a table has one record only, that is its first row.
+                let row = if row == 0 && slots.iter().any(Option::is_some) { 1 } else { row };
+                let frame =
+                    Frame { complex, slots, name, index, row, offset, in_namespace, last_child, course, complained };
                 self.frames.push(frame);
             }
         }
         let has_attributes = matches!(kind, Type::Complex(complex) if !complex.attributes.is_empty());
-        if !written.is_empty() || has_attributes {
-            self.attributes(kind, tag, offset, written);
+        if !tag.written_attributes().is_empty() || has_attributes {
+            self.attributes(kind, tag, offset);
         }
     }
 
-    fn attributes(&mut self, kind: &'s Type, tag: &Tag<'a>, offset: usize, written: &'a str) {
+    fn attributes(&mut self, kind: &'s Type, tag: &Tag<'a>, offset: usize) {
         let (declared, any) = match kind {
             Type::Simple(_) => (&[][..], false),
             Type::Complex(complex) => (complex.attributes.as_slice(), complex.any_attribute),
         };
-        for name in attributes::names(written) {
+        for name in attributes::names(tag.written_attributes()) {
             let namespace = name == "xmlns" || name.starts_with("xmlns:");
             if namespace || matches!(name, "xsi:schemaLocation" | "xsi:noNamespaceSchemaLocation") {
                 continue;
@@ -250,7 +312,7 @@ impl<'s, 'a> Checker<'s, 'a> {
         }
     }
 
-    fn end_leaf(&mut self) {
+    fn end_leaf(&mut self) -> Seen<'a> {
         if let Some(leaf) = &self.leaf
             && !leaf.nested
             && let Some(code) = leaf.simple.fault(&leaf.text)
@@ -259,12 +321,16 @@ impl<'s, 'a> Checker<'s, 'a> {
             let shown = shown(simple, &leaf.text);
             self.fault(code, "", 1, offset, shown, simple.words.clone());
         }
-        self.leaf = None;
+        match self.leaf.take() {
+            Some(Leaf { slot: Some(slot), text, offset, .. }) => Seen::Field { slot: slot.into(), text, offset },
+            _ => Seen::Nothing,
+        }
     }
 
-    fn end(&mut self) {
+    fn end(&mut self) -> Seen<'a> {
         let searching = self.faults.more < SEARCHES_MAX;
-        let Some(frame) = self.frames.last_mut() else { return };
+        self.ended = None;
+        let Some(frame) = self.frames.last_mut() else { return Seen::Nothing };
         let (complex, offset) = (frame.complex, frame.offset);
         for (symbol, offset) in frame.course.end(complex, offset, searching) {
             let kind = complex.children.get(usize::from(symbol));
@@ -272,7 +338,9 @@ impl<'s, 'a> Checker<'s, 'a> {
             let words = if let Some(Type::Simple(simple)) = kind { simple.words.clone() } else { wanted("") };
             self.fault(Code::MissingElement, complex.name(symbol), 1, offset, String::new(), words);
         }
-        self.frames.pop();
+        let Some(Frame { name, index, row, last_child, .. }) = self.frames.pop() else { return Seen::Nothing };
+        self.ended = Some(Step { name, index });
+        Seen::Element { name, row, offset, held: !last_child.0.is_empty() }
     }
 
     /// Records a fault in the open element, or in its child `name` if that is not empty.
@@ -285,14 +353,7 @@ impl<'s, 'a> Checker<'s, 'a> {
         let steps = self.frames.iter().map(|frame| (frame.name, frame.index));
         let leaf = self.leaf.as_ref().map(|leaf| (leaf.name, leaf.index));
         let child = (!name.is_empty()).then_some((name, index));
-        for (name, index) in steps.chain(leaf).chain(child) {
-            xpath.push('/');
-            xpath.push_str(mask::name(name));
-            if index > 1 {
-                // Writing to a string does not fail.
-                let _written = write!(xpath, "[{index}]");
-            }
-        }
+        steps.chain(leaf).chain(child).for_each(|(name, index)| push_step(&mut xpath, name, index));
         let frame = self.frames.last().map(|frame| (frame.name, frame.row));
         let leaf = self.leaf.as_ref().map(|leaf| (leaf.name, leaf.row));
         let (open, row) = leaf.or(frame).unwrap_or(("", 0));
@@ -315,6 +376,15 @@ impl Faults {
     /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+}
+
+fn push_step(xpath: &mut String, name: &str, index: u32) {
+    xpath.push('/');
+    xpath.push_str(mask::name(name));
+    if index > 1 {
+        // Writing to a string does not fail.
+        let _written = write!(xpath, "[{index}]");
     }
 }
 

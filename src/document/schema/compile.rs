@@ -2,6 +2,7 @@
 //! silently not checked is worse than a schema not accepted.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use super::automaton::{Automaton, Leaf, Node as Model, Refusal};
 use super::facets;
@@ -40,7 +41,7 @@ pub(super) fn compile(root: &Node) -> Result<Schema, SchemaError> {
         compiler.named_type(root, name)?;
     }
     let types = compiler.types.into_iter().flatten().collect();
-    Ok(Schema { roots, types })
+    Ok(Schema { roots, types, slots: OnceLock::new() })
 }
 
 #[derive(Default)]

@@ -1,5 +1,7 @@
 //! What a document breaks of its schema: one row a code, with its words.
 
+use std::borrow::Cow;
+
 use crate::document::finding::{Finding, Place, Severity};
 use crate::domain::Bilingual;
 use crate::xml::Position;
@@ -180,7 +182,7 @@ impl Fault {
             Bilingual::composed(format!("{cure_vi} Cần: {wanted_vi}."), format!("{cure_en} Wanted: {wanted_en}."))
         };
         Finding {
-            code,
+            code: Cow::Borrowed(code),
             severity: Severity::Error,
             place: Place {
                 part: part.to_owned(),
@@ -189,7 +191,7 @@ impl Fault {
                 xpath: self.xpath.clone(),
                 line: position.line,
                 column: position.column,
-                envelope_line: 0,
+                ..Place::default()
             },
             message: Bilingual::fixed(message_vi, message_en),
             cure,

@@ -9,7 +9,7 @@ use super::automaton::{Automaton, Leaf, Node, Refusal};
 
 /// A compiled pattern; several alternatives of one step count as one.
 #[derive(Debug)]
-pub(super) struct Pattern {
+pub(in crate::document) struct Pattern {
     automaton: Automaton,
     /// Where each class of characters begins.
     starts: Vec<u32>,
@@ -18,7 +18,7 @@ pub(super) struct Pattern {
 
 /// Why a pattern was refused: the construct.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unknown(pub(super) String);
+pub(in crate::document) struct Unknown(pub(in crate::document) String);
 
 /// Ranges of characters, sorted and apart.
 type Set = Vec<(u32, u32)>;
@@ -29,7 +29,7 @@ const LAST: u32 = char::MAX as u32;
 
 impl Pattern {
     /// Compiles the alternatives.
-    pub(super) fn compile(alternatives: &[&str]) -> Result<Self, Unknown> {
+    pub(in crate::document) fn compile(alternatives: &[&str]) -> Result<Self, Unknown> {
         let parsed = alternatives.iter().map(|text| Parser::parse(text)).collect::<Result<Vec<_>, _>>()?;
         let node = Node::Choice(parsed);
         let mut starts = vec![0];
@@ -53,7 +53,7 @@ impl Pattern {
     }
 
     /// Whether the whole value has the form.
-    pub(super) fn matches(&self, value: &str) -> bool {
+    pub(in crate::document) fn matches(&self, value: &str) -> bool {
         let mut state = 0;
         for character in value.chars() {
             let code = u32::from(character);

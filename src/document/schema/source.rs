@@ -31,7 +31,7 @@ pub(super) fn read(text: &str) -> Result<Node, SchemaError> {
             Event::Start(tag) => {
                 let offset = reader.offset();
                 let line = reader.position_at(offset).line;
-                let written = attributes::written(text, offset, tag.name);
+                let written = tag.written_attributes();
                 let values = attributes::names(written).map(|name| {
                     let value = tag.attribute(name).unwrap_or_default().into_owned();
                     (name.to_owned(), value)

@@ -1,0 +1,112 @@
+//! What is found while a document is read, as severe as the configuration makes it.
+
+use std::borrow::Cow;
+
+use super::finding::{Finding, Findings, Place, Severity};
+use super::rule::Rule;
+use super::rules::{Entry, Settings};
+use crate::domain::Bilingual;
+use crate::xml;
+
+/// Collects findings.
+pub(super) struct Report<'r> {
+    findings: Findings,
+    settings: &'r Settings,
+}
+
+// === impl Report ===
+
+impl<'r> Report<'r> {
+    pub(super) fn new(settings: &'r Settings) -> Self {
+        Self { findings: Findings::default(), settings }
+    }
+
+    /// Records that a rule on envelope or identity is broken. `value` must already be masked.
+    pub(super) fn push(&mut self, rule: &Rule, place: Place, value: String) {
+        let [vi, en] = rule.cure;
+        self.push_with_cure(rule, place, value, Bilingual::fixed(vi, en));
+    }
+
+    /// Like [`push`](Self::push), with a cure put together at run time.
+    pub(super) fn push_with_cure(&mut self, rule: &Rule, place: Place, value: String, cure: Bilingual) {
+        let [vi, en] = rule.message;
+        let (code, severity, message) = (Cow::Borrowed(rule.code), rule.severity, Bilingual::fixed(vi, en));
+        self.findings.push(Finding { code, severity, place, message, cure, value });
+    }
+
+    /// Records that a rule of the tables is broken. `detail` says more than its fixed words do, such as what a sum came
+    /// to.
+    pub(super) fn broken(&mut self, rule: &Entry, place: Place, value: String, detail: Option<Bilingual>) {
+        let Some(severity) = self.settings.severity(&rule.id, rule.severity) else { return };
+        let message = match detail {
+            None => rule.message.clone(),
+            Some(detail) => Bilingual::composed(
+                format!("{} {}", rule.message.vi, detail.vi),
+                format!("{} {}", rule.message.en, detail.en),
+            ),
+        };
+        let (code, cure) = (Cow::Owned(rule.id.clone()), rule.cure.clone());
+        self.findings.push(Finding { code, severity, place, message, cure, value });
+    }
+
+    /// Records what a schema found, unless one of the findings after the first `said_before` says of the same field
+    /// what is wrong: the guards know better what a key or a facility is for.
+    pub(super) fn structure(&mut self, mut finding: Finding, said_before: u64) {
+        let same = |said: &Finding| {
+            let (one, other) = (&said.place, &finding.place);
+            let same_place = (one.line, one.column) == (other.line, other.column);
+            let guard = !said.code.contains('-');
+            guard && one.field == other.field && (same_place || (one.row > 0 && one.row == other.row))
+        };
+        if self.findings.since(said_before).iter().any(same) {
+            return;
+        }
+        let Some(severity) = self.settings.severity(&finding.code, finding.severity) else { return };
+        finding.severity = severity;
+        self.findings.push(finding);
+    }
+
+    /// Counts errors that were found and not kept.
+    pub(super) fn not_listed(&mut self, errors: u64) {
+        self.findings.count_unlisted_errors(errors);
+    }
+
+    /// Records that a text is not acceptable XML.
+    pub(super) fn malformed(&mut self, part: &str, error: xml::Error) {
+        let xml::Position { line, column } = error.position;
+        self.findings.push(Finding {
+            code: Cow::Borrowed(error.kind.code()),
+            severity: Severity::Error,
+            place: Place { part: part.to_owned(), line, column, ..Place::default() },
+            message: error.kind.message(),
+            cure: error.kind.cure(),
+            value: String::new(),
+        });
+    }
+
+    /// How many findings there were so far, listed or not.
+    pub(super) fn count(&self) -> u64 {
+        self.findings.count()
+    }
+
+    /// Puts the findings after the first `count` into the order of their text; those of a part go where it stands.
+    pub(super) fn sort_since(&mut self, count: u64) {
+        self.findings.since_mut(count).sort_by_key(|Finding { place, .. }| match place.envelope_line {
+            0 => (place.line, place.column),
+            line => (line, u32::MAX),
+        });
+    }
+
+    /// Says of the findings in `part`, after the first `count`, in which record and in which line of the envelope that
+    /// part stands.
+    pub(super) fn place_since(&mut self, count: u64, part: &str, record: u32, envelope_line: u32) {
+        for finding in self.findings.since_mut(count).iter_mut().filter(|finding| finding.place.part == part) {
+            finding.place.record = record;
+            finding.place.envelope_line = envelope_line;
+        }
+    }
+
+    pub(super) fn into_findings(self) -> Findings {
+        self.findings
+    }
+}

@@ -1,0 +1,42 @@
+//! The tables in the binary, held to their form and to the code.
+
+use std::collections::HashSet;
+
+use super::*;
+
+fn rules() -> Rules {
+    Rules::read(table::RULES, table::CHECKS, &|_| None).unwrap()
+}
+
+#[test]
+fn the_tables_in_the_binary_are_of_their_form() {
+    let rules = rules();
+    let ids: HashSet<&str> = rules.entries().iter().map(|entry| entry.id.as_str()).collect();
+    assert_eq!((ids.len(), rules.entries().len()), (170, 170));
+    for entry in rules.entries() {
+        let has_words = [&entry.message.vi, &entry.message.en, &entry.cure.vi, &entry.cure.en];
+        let has_words = has_words.into_iter().all(|words| !words.is_empty());
+        assert!(has_words || !entry.how.is_carried_out_here(), "{}: words are missing", entry.id);
+        assert!(entry.how != How::None || !entry.reason.is_empty(), "{}: no reason", entry.id);
+        let by_codes = matches!(entry.how, How::Guard | How::Schema);
+        assert_eq!(by_codes, !entry.codes.is_empty(), "{}: codes", entry.id);
+    }
+}
+
+#[test]
+fn a_wrong_row_is_refused_with_its_line() {
+    let header = "rule,part,check,field,argument,when\n";
+    for row in [
+        "T-99,XML1,filled,MA_LK,,",
+        "FMT-01,XML1,filled,MA_LK,,",
+        "X1-01,XML99,filled,MA_LK,,",
+        "X1-01,XML1,fulfilled,MA_LK,,",
+        "X1-01,XML1,filled,MA LK,,",
+        "X1-01,XML1,each-most,MA_LK,many,",
+        "X1-01,XML1,form,MA_LK,\\d,",
+        "X1-01,XML1,filled,MA_LK,,A B=1",
+    ] {
+        let error = Rules::read(table::RULES, &format!("{header}{row}\n"), &|_| None).unwrap_err();
+        assert_eq!((error.table, error.line), ("checks.csv", 2), "{row}: {error}");
+    }
+}
