@@ -1,6 +1,7 @@
 //! The schemas: made from the tables, and checked as libxml2 checks them.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
 
+mod days;
 mod differential;
 mod field;
 mod generate;

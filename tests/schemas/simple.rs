@@ -2,7 +2,15 @@
 
 use crate::field::Form;
 
-const DATE: &str = "[0-9]{4}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])";
+/// 0001 to 9999: no field knows a year 0000, not even where zeros stand for what is not known. Written without counts:
+/// libxml2 2.9.14 loses its place in alternatives with counts, and takes `1940000000001` for 12 digits.
+const YEAR: &str = "([0-9][0-9][0-9][1-9]|[0-9][0-9][1-9]0|[0-9][1-9]00|[1-9]000)";
+/// The leap years of the Gregorian calendar: those divisible by 4, of the full centuries those by 400.
+const LEAP_YEAR: &str = "([0-9][0-9](0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00)";
+/// MMdd as every year has it.
+const MONTH_AND_DAY: &str = "((0[1-9]|1[0-2])(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])(29|30)|(0[13578]|1[02])31)";
+/// dd/MM as every year has it.
+const DAY_AND_MONTH: &str = "((0[1-9]|1[0-9]|2[0-8])/(0[1-9]|1[0-2])|(29|30)/(0[13-9]|1[0-2])|31/(0[13578]|1[02]))";
 const TIME: &str = "([01][0-9]|2[0-3])[0-5][0-9]";
 
 /// The facets of a form. `required` values are not empty.
@@ -43,22 +51,26 @@ pub(crate) fn simple(form: &Form, required: bool) -> Simple {
                 format!("a number with a decimal point, at most {decimals} decimals and {characters} characters"),
             ],
         ),
-        Form::Date8 => ("date8".to_owned(), Some(DATE.to_owned()), None, date("yyyyMMdd", "20260316")),
+        Form::Date8 => ("date8".to_owned(), Some(day("")), None, date("yyyyMMdd", "20260316")),
         Form::DateTime12 => {
-            ("datetime12".to_owned(), Some(format!("{DATE}{TIME}")), None, date("yyyyMMddHHmm", "202603160810"))
+            let pattern = format!("{}{TIME}", day(""));
+            ("datetime12".to_owned(), Some(pattern), None, date("yyyyMMddHHmm", "202603160810"))
         }
         Form::Birth12 => {
-            let pattern = format!("[0-9]{{4}}(0000|(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])){TIME}");
+            let pattern = format!("{}{TIME}", day("0000|"));
             let [vi, en] = date("yyyyMMddHHmm", "198505120000");
-            let words = [format!("{vi}; phần không rõ ghi 0"), format!("{en}; zeros for what is not known")];
+            let words = [
+                format!("{vi}; tháng ngày hoặc giờ không rõ ghi 0000"),
+                format!("{en}; zeros for a month and day or a time not known"),
+            ];
             ("birth12".to_owned(), Some(pattern), None, words)
         }
         Form::DateTime14 => {
             let words = date("yyyyMMddHHmmss", "20260402053000");
-            ("datetime14".to_owned(), Some(format!("{DATE}{TIME}[0-5][0-9]")), None, words)
+            ("datetime14".to_owned(), Some(format!("{}{TIME}[0-5][0-9]", day(""))), None, words)
         }
         Form::SlashedDate => {
-            let pattern = "(0[1-9]|[12][0-9]|3[01])/(0[1-9]|1[0-2])/[0-9]{4}".to_owned();
+            let pattern = format!("({DAY_AND_MONTH}/{YEAR}|29/02/{LEAP_YEAR})");
             ("slashed-date".to_owned(), Some(pattern), None, date("dd/MM/yyyy", "05/09/2001"))
         }
         Form::OneOf(list, codes) => {
@@ -79,8 +91,16 @@ pub(crate) fn simple(form: &Form, required: bool) -> Simple {
     }
 }
 
+/// The pattern of yyyyMMdd for days there are (FMT-03). `or` goes before what may stand for month and day.
+fn day(or: &str) -> String {
+    format!("({YEAR}({or}{MONTH_AND_DAY})|{LEAP_YEAR}0229)")
+}
+
 fn date(form: &str, example: &str) -> [String; 2] {
-    [format!("thời điểm dạng {form}, ví dụ {example}"), format!("a date of the form {form}, such as {example}")]
+    [
+        format!("thời điểm có thật, dạng {form}, ví dụ {example}"),
+        format!("a date there is, of the form {form}, such as {example}"),
+    ]
 }
 
 fn or_empty([vi, en]: [String; 2], form: &Form) -> [String; 2] {

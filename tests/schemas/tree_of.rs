@@ -142,14 +142,20 @@ pub(crate) fn value(form: &Form, random: &mut Random) -> String {
             }
             format!("{sign}{whole}.{}", digits(1 + random.below(room as usize), random))
         }
-        Form::Date8 => random.pick(&["20260316", "19991231", "00010101", "20240229"]).to_string(),
-        Form::DateTime12 => random.pick(&["202603160810", "199912312359", "202401010000"]).to_string(),
-        Form::Birth12 => random.pick(&["198505120000", "194000000000", "202603160810"]).to_string(),
-        Form::DateTime14 => random.pick(&["20260402053000", "19991231235959"]).to_string(),
-        Form::SlashedDate => random.pick(&["05/09/2001", "31/12/1999"]).to_string(),
+        Form::Date8 => random.pick(DAYS).to_string(),
+        Form::DateTime12 => format!("{}{}", random.pick(DAYS), random.pick(TIMES)),
+        Form::Birth12 if random.one_in(2) => format!("{}{}", random.pick(DAYS), random.pick(TIMES)),
+        Form::Birth12 => random.pick(&["194000000000", "198500000810", "000100000000"]).to_string(),
+        Form::DateTime14 => format!("{}{}{}", random.pick(DAYS), random.pick(TIMES), random.pick(&["00", "59"])),
+        Form::SlashedDate => random.pick(&["05/09/2001", "31/12/1999", "29/02/2024", "28/02/2023"]).to_string(),
         Form::OneOf(_, codes) => escape(&random.pick(codes)),
     }
 }
+
+/// Days at the edges of months, years and leap years.
+const DAYS: &[&str] =
+    &["20260316", "19991231", "00010101", "20240229", "20000229", "24000229", "19000228", "20230131", "20230430"];
+const TIMES: &[&str] = &["0810", "0000", "2359"];
 
 fn digits(count: usize, random: &mut Random) -> String {
     (0..count).map(|_| random.pick(&['0', '1', '5', '9'])).collect()
