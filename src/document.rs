@@ -16,6 +16,7 @@ mod mask;
 mod package;
 mod part;
 mod reading;
+pub mod reference;
 mod report;
 mod row;
 mod rule;
@@ -24,6 +25,7 @@ pub mod rules;
 pub mod schema;
 pub mod shown;
 mod single;
+mod table;
 
 pub use self::finding::{Finding, Findings, Place, Severity};
 pub use self::kind::{Carried, Kind};

@@ -13,19 +13,25 @@ mod automaton;
 pub mod checker;
 mod compile;
 mod embedded;
+mod export;
 mod facets;
 pub mod fault;
+pub mod fields;
+pub mod folder;
+mod identity;
 pub mod library;
 mod pattern;
 mod resync;
 mod simple;
 mod source;
+pub mod versions;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
 pub use self::checker::{Checker, Faults};
 pub use self::fault::{Code, Fault};
+pub use self::folder::FolderFault;
 pub use self::library::Library;
 
 pub(in crate::document) use self::pattern::Pattern;

@@ -88,7 +88,14 @@ fn borrowed_meaning(name: &str) -> [String; 2] {
             return [row["meaning_vi"].clone(), row["meaning_en"].clone()];
         }
     }
-    Default::default()
+    meaning_of(name)
+}
+
+/// The meaning of a field that no table explains.
+pub(crate) fn meaning_of(name: &str) -> [String; 2] {
+    let rows = table::read("meanings");
+    let row = rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("meanings.csv: no {name}"));
+    [row["meaning_vi"].clone(), row["meaning_en"].clone()]
 }
 
 fn form(part: &str, row: &Row) -> Form {

@@ -32,28 +32,43 @@ pub(crate) fn files() -> BTreeMap<String, String> {
     let schemas = schemas();
     let mut files: BTreeMap<String, String> = schemas.iter().map(|schema| (schema.path(), schema.to_xsd())).collect();
     files.insert("src/document/schema/embedded.rs".to_owned(), embedded(&schemas));
+    files.insert("src/document/reference/embedded.rs".to_owned(), embedded_lists());
     files
 }
 
 fn embedded(schemas: &[Schema]) -> String {
-    let mut text = "//! The schemas in the binary. Made by `tests/schemas/regenerate` from `schemas/parts.csv`; not for \
-                    editing.\n\nuse super::library::{Entry, Version};\n\n/// Every schema, in the order of `schemas/parts.csv`.\n\
-                    #[rustfmt::skip]\npub(super) const ENTRIES: &[Entry] = &[\n"
-        .to_owned();
-    for schema in schemas {
-        let (part, family, version) = (&schema.part["part"], &schema.part["family"], &schema.version);
-        let path = schema.path();
-        write!(text, "    Entry {{ family: {family:?}, version: {version:?}, part: {part:?}, ").unwrap();
-        writeln!(text, "text: include_str!(\"../../../{path}\") }},").unwrap();
+    let mut text =
+        "//! The schemas in the binary. Made by `tests/schemas/regenerate` from `schemas/`; not for editing.\n\n\
+                    use super::library::{EmbeddedPart, EmbeddedSchema};\n\n/// Every part, in the order of \
+                    `schemas/parts.csv`.\n#[rustfmt::skip]\npub(super) const PARTS: &[EmbeddedPart] = &[\n"
+            .to_owned();
+    for part in table::read("parts") {
+        let (name, family, folder, root) = (&part["part"], &part["family"], &part["folder"], &part["root"]);
+        let meaning = [&part["meaning_vi"], &part["meaning_en"]];
+        write!(text, "    EmbeddedPart {{ name: {name:?}, family: {family:?}, folder: {folder:?}, ").unwrap();
+        writeln!(text, "root: {root:?}, meaning: {meaning:?} }},").unwrap();
     }
-    text.push_str("];\n\n/// `schemas/versions.csv`: each family's versions, the oldest first.\n#[rustfmt::skip]\n");
-    text.push_str("pub(super) const VERSIONS: &[Version] = &[\n");
-    for row in table::read("versions") {
-        let (family, version, based_on) = (&row["family"], &row["version"], &row["based_on"]);
-        let day = row["valid_from"].replace('-', "");
-        let day = if day.is_empty() { "0" } else { &day };
-        write!(text, "    Version {{ family: {family:?}, version: {version:?}, valid_from: {day}, ").unwrap();
-        writeln!(text, "based_on: {based_on:?} }},").unwrap();
+    text.push_str("];\n\n/// Every schema: part, version and text.\n#[rustfmt::skip]\n");
+    text.push_str("pub(super) const SCHEMAS: &[EmbeddedSchema] = &[\n");
+    for schema in schemas {
+        let (part, version, path) = (&schema.part["part"], &schema.version, schema.path());
+        writeln!(text, "    ({part:?}, {version:?}, include_str!(\"../../../{path}\")),").unwrap();
+    }
+    text.push_str("];\n\n/// Which version holds when.\n");
+    text.push_str("pub(super) const VERSIONS: &str = include_str!(\"../../../schemas/versions.csv\");\n");
+    text
+}
+
+fn embedded_lists() -> String {
+    let mut text =
+        "//! The code lists in the binary. Made by `tests/schemas/regenerate` from `schemas/lists.csv`; not for \
+                    editing.\n\n/// What is known of each list.\npub(super) const INDEX: &str = \
+                    include_str!(\"../../../schemas/lists.csv\");\n\n/// Name and rows of every list.\n\
+                    #[rustfmt::skip]\npub(super) const LISTS: &[(&str, &str)] = &[\n"
+            .to_owned();
+    for row in table::read("lists") {
+        let list = &row["list"];
+        writeln!(text, "    ({list:?}, include_str!(\"../../../schemas/code-lists/{list}.csv\")),").unwrap();
     }
     text.push_str("];\n");
     text
@@ -110,15 +125,9 @@ impl Schema {
         xsd.open("xs:complexType", "name=\"record\"");
         xsd.open("xs:sequence", "");
         for field in &self.fields {
-            let (name, kind) = (&field.name, xsd.simple(&field.form, field.required));
+            let kind = xsd.simple(&field.form, field.required);
             let occurs = if field.required { "" } else { " minOccurs=\"0\"" };
-            if field.meaning[0].is_empty() {
-                xsd.line(&format!("<xs:element name=\"{name}\" type=\"{kind}\"{occurs}/>"));
-            } else {
-                xsd.open("xs:element", &format!("name=\"{name}\" type=\"{kind}\"{occurs}"));
-                xsd.document(None, &field.meaning);
-                xsd.close("xs:element");
-            }
+            xsd.leaf(&Leaf { name: &field.name, kind, meaning: field.meaning.clone() }, occurs);
         }
         if part["signed"] == "enveloped" {
             let any =
@@ -149,25 +158,25 @@ impl Schema {
             .map(|part| part["part"].clone())
             .collect();
         let loaihoso = xsd.simple(&Form::OneOf("loaihoso".to_owned(), names), true);
-        let leaf = |name: &str, kind: &str| format!("<xs:element name=\"{name}\" type=\"{kind}\"/>");
-        let macskcb = leaf("MACSKCB", &facility);
-        let kind = leaf("LOAIHOSO", &loaihoso);
-        let file = leaf("NOIDUNGFILE", &content);
+        let leaf = |name, kind| Leaf { name, kind, meaning: field::meaning_of(name) };
+        let macskcb = leaf("MACSKCB", facility);
+        let kind = leaf("LOAIHOSO", loaihoso);
+        let file = leaf("NOIDUNGFILE", content);
         xsd.element(&self.part["root"], "", |xsd| {
-            xsd.element("THONGTINDONVI", "", |xsd| xsd.line(&macskcb));
+            xsd.element("THONGTINDONVI", "", |xsd| xsd.leaf(&macskcb, ""));
             xsd.line("<xs:element name=\"THONGTINHOSO\" type=\"dossier\"/>");
             xsd.line("<xs:element name=\"CHUKYDONVI\" type=\"signature\"/>");
         });
         xsd.open("xs:complexType", "name=\"dossier\"");
         xsd.open("xs:sequence", "");
-        xsd.line(&leaf("NGAYLAP", &date));
-        xsd.line(&leaf("SOLUONGHOSO", &count));
+        xsd.leaf(&leaf("NGAYLAP", date), "");
+        xsd.leaf(&leaf("SOLUONGHOSO", count), "");
         xsd.element("DANHSACHHOSO", "", |xsd| {
             xsd.element("HOSO", " maxOccurs=\"unbounded\"", |xsd| {
                 xsd.element("FILEHOSO", " maxOccurs=\"unbounded\"", |xsd| {
                     if claim {
-                        xsd.line(&kind);
-                        xsd.line(&file);
+                        xsd.leaf(&kind, "");
+                        xsd.leaf(&file, "");
                     } else {
                         xsd.voucher_file(&macskcb, &kind, &file);
                     }
@@ -189,6 +198,14 @@ struct Xsd {
     text: String,
     depth: usize,
     simple: BTreeMap<String, Simple>,
+}
+
+/// A field as it stands in an XSD.
+struct Leaf<'l> {
+    name: &'l str,
+    /// The name of its type.
+    kind: String,
+    meaning: [String; 2],
 }
 
 // === impl Xsd ===
@@ -213,6 +230,13 @@ impl Xsd {
         self.line(&format!("</{name}>"));
     }
 
+    /// An element that holds a value, with what it means.
+    fn leaf(&mut self, leaf: &Leaf<'_>, occurs: &str) {
+        self.open("xs:element", &format!("name=\"{}\" type=\"{}\"{occurs}", leaf.name, leaf.kind));
+        self.document(None, &leaf.meaning);
+        self.close("xs:element");
+    }
+
     /// An element that holds a sequence.
     fn element(&mut self, name: &str, occurs: &str, content: impl FnOnce(&mut Self)) {
         self.open("xs:element", &format!("name=\"{name}\"{occurs}"));
@@ -226,23 +250,23 @@ impl Xsd {
 
     /// The text of PL02 lists MACSKCB within FILEHOSO, its sample does not (`portal-api.md`, section 5.2): at most
     /// once, at any place.
-    fn voucher_file(&mut self, macskcb: &str, kind: &str, file: &str) {
+    fn voucher_file(&mut self, macskcb: &Leaf<'_>, kind: &Leaf<'_>, file: &Leaf<'_>) {
         self.open("xs:choice", "");
         self.open("xs:sequence", "");
-        for line in [macskcb, kind, file] {
-            self.line(line);
+        for leaf in [macskcb, kind, file] {
+            self.leaf(leaf, "");
         }
         self.close("xs:sequence");
         self.open("xs:sequence", "");
-        self.line(kind);
+        self.leaf(kind, "");
         self.open("xs:choice", "");
         self.open("xs:sequence", "");
-        self.line(macskcb);
-        self.line(file);
+        self.leaf(macskcb, "");
+        self.leaf(file, "");
         self.close("xs:sequence");
         self.open("xs:sequence", "");
-        self.line(file);
-        self.line(&macskcb.replace("/>", " minOccurs=\"0\"/>"));
+        self.leaf(file, "");
+        self.leaf(macskcb, " minOccurs=\"0\"");
         self.close("xs:sequence");
         self.close("xs:choice");
         self.close("xs:sequence");

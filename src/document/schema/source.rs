@@ -108,6 +108,13 @@ impl Node {
         found.map(|node| node.text.trim().to_owned()).unwrap_or_default()
     }
 
+    /// The line of the first declaration of an element of this name.
+    pub(super) fn line_of_element(&self, name: &str) -> Option<u32> {
+        let here = self.name == "element" && self.attribute("name") == Some(name);
+        let inside = || self.children.iter().find_map(|child| child.line_of_element(name));
+        if here { Some(self.line) } else { inside() }
+    }
+
     /// What is said to programs.
     pub(super) fn appinfo(&self) -> Option<&str> {
         self.annotations("appinfo").next().map(|node| node.text.trim())

@@ -98,9 +98,9 @@ fn what_is_not_known_is_refused_by_name() {
 fn every_embedded_schema_compiles() {
     let library = Library::embedded();
     let mut count = 0;
-    for (part, version, _) in library.list() {
-        let compiled = library.schema(part, version).unwrap();
-        assert!(compiled.is_ok(), "{part} {version}: {}", compiled.unwrap_err());
+    for entry in library.entries() {
+        let compiled = entry.schema();
+        assert!(compiled.is_ok(), "{} {}: {}", entry.part(), entry.version(), compiled.unwrap_err());
         count += 1;
     }
     assert!(count > 50, "{count}");
@@ -121,13 +121,18 @@ fn versions_follow_the_days() {
 }
 
 #[test]
-fn a_schema_from_outside_takes_the_place_of_an_embedded_one() {
+fn a_fixed_version_holds_whatever_the_day() {
     let mut library = Library::embedded();
-    assert!(library.replace("XML1", "3176", "<a/>").is_err());
-    let text = "<s:schema xmlns:s='http://www.w3.org/2001/XMLSchema'><s:element name='r' type='s:string'/></s:schema>";
-    library.replace("XML1", "3176", text).unwrap();
-    let schema = library.schema("XML1", "3176").unwrap().unwrap();
-    assert!(schema.check(b"<r>x</r>", LIMITS).unwrap().is_empty());
+    assert_eq!(library.version_for("XML1", 20260701), Some("1931"));
+    library.fix_version("claim", "3176").unwrap();
+    library.fix_version("claim", "4750").unwrap();
+    assert_eq!(library.version_for("XML1", 20260701), Some("4750"));
+    assert_eq!(library.version_on("XML1", 20260701), Some("1931"));
+    assert_eq!(library.version_for("GIAYBAOTU", 20260701), Some("2025"));
+    let families = ["birth", "claim", "death", "driver", "voucher"].map(str::to_owned).to_vec();
+    assert_eq!(library.fix_version("clam", "3176"), Err(library::Unknown::Family(families)));
+    let versions = ["130", "4750", "3176", "1931"].map(str::to_owned).to_vec();
+    assert_eq!(library.fix_version("claim", "9"), Err(library::Unknown::Version(versions)));
 }
 
 #[test]

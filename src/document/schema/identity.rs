@@ -1,0 +1,158 @@
+//! The fields by which a record is known, and what a schema must leave true of them: the identity guard reads each
+//! once, as a text, so a schema from a folder may not make it a list or a tree.
+
+use std::collections::HashSet;
+
+use super::automaton::Automaton;
+use super::{Complex, Schema, Type};
+
+/// What a schema says otherwise of an identifying field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// It is nowhere.
+    Missing,
+    /// It holds elements.
+    NotSimple,
+    /// It may stand more than once in its parent.
+    Repeated,
+}
+
+const ENVELOPE: &[&[&str]] = &[&["MACSKCB"], &["LOAIHOSO"], &["NOIDUNGFILE"], &["SOLUONGHOSO"], &["NGAYLAP"]];
+const RECORD: &[&[&str]] = &[&["MA_LK"]];
+const RECORD_AND_FACILITY: &[&[&str]] = &[&["MA_LK"], &["MA_CSKCB"]];
+
+/// The identifying fields of a part. Of each group at least one is there: vouchers carry one of two numbers.
+pub(super) fn identity(part: &str) -> &'static [&'static [&'static str]] {
+    match part {
+        "GIAMDINHHS" | "HSCHUNGTU" => ENVELOPE,
+        "XML0" | "XML1" | "XML13" | "XML14" => RECORD_AND_FACILITY,
+        "XML2" | "XML3" | "XML4" | "XML5" | "XML6" | "XML7" | "XML8" | "XML9" | "XML10" | "XML11" | "XML15" => RECORD,
+        "GIAYCHUNGSINH" => &[&["MA_GCS"]],
+        "GIAYBAOTU" => &[&["MA_GBT"], &["MACSKCB"]],
+        "GKSK" => &[&["SO"], &["IDBENHVIEN"], &["HANGBANGLAI"], &["STATE"], &["SIGNDATA"]],
+        "CT03" | "CT04" | "CT06" | "CT07" | "GIAYDIEUTRINOITRU" | "GIAYDIEUTRIVOSINH" | "GIAYSUCKHOEME" => {
+            &[&["MA_YTE", "MA_CT"]]
+        }
+        _ => &[],
+    }
+}
+
+impl Schema {
+    /// The names of the elements a document may have as its root.
+    pub(super) fn root_names(&self) -> impl Iterator<Item = &str> {
+        self.roots.iter().map(|root| &*root.name)
+    }
+
+    /// What is not as the identity of `part` demands, by field.
+    pub(super) fn broken_identity(&self, part: &str) -> Vec<(&'static str, Broken)> {
+        let reachable = self.reachable();
+        let mut broken = Vec::new();
+        for group in identity(part) {
+            let mut found = false;
+            for &field in *group {
+                for (complex, child) in reachable.iter().filter_map(|complex| complex.child_named(field)) {
+                    found = true;
+                    let is_simple = matches!(self.type_at(child.1), Some(Type::Simple(_)));
+                    if !is_simple {
+                        broken.push((field, Broken::NotSimple));
+                    } else if may_repeat(&complex.content, child.0) {
+                        broken.push((field, Broken::Repeated));
+                    }
+                }
+            }
+            if let (false, Some(first)) = (found, group.first()) {
+                broken.push((first, Broken::Missing));
+            }
+        }
+        broken.dedup();
+        broken
+    }
+
+    /// Every type of elements that a document can have.
+    fn reachable(&self) -> Vec<&Complex> {
+        let mut waiting: Vec<usize> = self.roots.iter().map(|root| root.type_index).collect();
+        let (mut seen, mut found) = (HashSet::new(), Vec::new());
+        while let Some(index) = waiting.pop() {
+            if let (true, Some(Type::Complex(complex))) = (seen.insert(index), self.type_at(index)) {
+                waiting.extend(complex.children.iter().map(|child| child.type_index));
+                found.push(complex);
+            }
+        }
+        found
+    }
+}
+
+impl Complex {
+    /// Symbol and type of the child of this name.
+    fn child_named(&self, name: &str) -> Option<(&Self, (u16, usize))> {
+        let symbol = *self.by_name.get(name)?;
+        let child = self.children.get(usize::from(symbol))?;
+        Some((self, (symbol, child.type_index)))
+    }
+}
+
+/// Whether the symbol can be taken twice on one way through the automaton.
+fn may_repeat(content: &Automaton, symbol: u16) -> bool {
+    let states = || (0_u16..).take(content.len());
+    let mut after: HashSet<u16> = states().filter_map(|state| content.step(state, symbol)).collect();
+    let mut waiting: Vec<u16> = after.iter().copied().collect();
+    while let Some(state) = waiting.pop() {
+        if content.step(state, symbol).is_some() {
+            return true;
+        }
+        let next = content.expected(state).filter_map(|symbol| content.step(state, symbol));
+        waiting.extend(next.filter(|next| after.insert(*next)));
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::schema::Library;
+
+    fn broken(record: &str) -> Vec<(&'static str, Broken)> {
+        let xsd = format!(
+            "<xs:schema xmlns:xs=\"http://www.w3.org/2001/XMLSchema\"><xs:element name=\"TONG_HOP\"><xs:complexType>\
+             <xs:sequence>{record}</xs:sequence></xs:complexType></xs:element></xs:schema>"
+        );
+        Schema::compile(&xsd).unwrap().broken_identity("XML1")
+    }
+
+    #[test]
+    fn an_identifying_field_is_there_once_and_holds_a_text() {
+        let link = "<xs:element name=\"MA_LK\" type=\"xs:string\"/>";
+        let facility = "<xs:element name=\"MA_CSKCB\" type=\"xs:string\" minOccurs=\"0\"/>";
+        assert_eq!(broken(&format!("{link}{facility}")), []);
+        assert_eq!(broken(link), [("MA_CSKCB", Broken::Missing)]);
+        assert_eq!(broken(&format!("{link}{facility}{link}")), [("MA_LK", Broken::Repeated)]);
+        let many = "<xs:element name=\"MA_LK\" type=\"xs:string\" maxOccurs=\"2\"/>";
+        assert_eq!(broken(&format!("{many}{facility}")), [("MA_LK", Broken::Repeated)]);
+        let group = format!("<xs:choice maxOccurs=\"unbounded\">{link}{facility}</xs:choice>");
+        assert_eq!(broken(&group), [("MA_LK", Broken::Repeated), ("MA_CSKCB", Broken::Repeated)]);
+        let either = format!("<xs:choice><xs:sequence>{link}{facility}</xs:sequence>{facility}</xs:choice>");
+        assert_eq!(broken(&either), []);
+        let tree = format!(
+            "<xs:element name=\"MA_LK\"><xs:complexType><xs:sequence>{facility}</xs:sequence></xs:complexType></xs:element>"
+        );
+        assert_eq!(broken(&tree), [("MA_LK", Broken::NotSimple)]);
+        let nested = format!(
+            "{facility}<xs:element name=\"X\" maxOccurs=\"2\"><xs:complexType><xs:sequence>{link}</xs:sequence></xs:complexType></xs:element>"
+        );
+        assert_eq!(broken(&nested), []);
+    }
+
+    #[test]
+    fn the_embedded_schemas_keep_the_identity() {
+        let library = Library::embedded();
+        for entry in library.entries() {
+            assert_eq!(
+                entry.schema().unwrap().broken_identity(entry.part()),
+                [],
+                "{} {}",
+                entry.part(),
+                entry.version()
+            );
+        }
+    }
+}
