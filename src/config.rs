@@ -116,6 +116,7 @@ impl Config {
             );
             let message = Bilingual::composed(vi, en);
             Faults::new(vec![Fault {
+                file: None,
                 line: 1,
                 column: 1,
                 key: String::new(),
@@ -245,6 +246,7 @@ fn syntax_fault(text: &str, error: &toml::de::Error) -> Fault {
     let (line, column) = place(text, error.span().map_or(0, |span| span.start));
     let what = error.message().trim();
     Fault {
+        file: None,
         line,
         column,
         key: String::new(),

@@ -60,16 +60,18 @@ pub(super) fn tell_faults(file: &Path, faults: &Faults, out: &Output) -> Exit {
 }
 
 fn tell(file: &Path, word: &str, fault: &Fault, out: &Output) {
-    let (file, language) = (file.display(), out.language());
-    let Fault { line, column, key, code, message, cure } = fault;
+    let Fault { file: other, line, column, key, code, message, cure } = fault;
+    let (file, language) = (other.as_deref().unwrap_or(file).display(), out.language());
     let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
     out.error(&format!("{file}:{line}:{column}: {word}: {code}: {key}{}", message.wording(language)));
     out.error(&format!("    → {}", cure.wording(language)));
 }
 
 fn as_json(fault: &Fault) -> Value {
-    let Fault { line, column, key, code, message, cure } = fault;
+    let Fault { file, line, column, key, code, message, cure } = fault;
     json!({
+        // Empty: the configuration file itself.
+        "file": file.as_deref().map(|file| file.display().to_string()).unwrap_or_default(),
         "line": line,
         "column": column,
         "key": key,

@@ -1,9 +1,14 @@
 //! What documents are taken in, and how they are carried to the portal.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::fault::Fault;
 use crate::config::portal::Portal;
 use crate::config::reader::Section;
+use crate::document::schema::library::Unknown;
+use crate::document::schema::{FolderFault, Library};
 use crate::domain::Bilingual;
 
 /// What documents are taken in.
@@ -17,6 +22,9 @@ pub struct Documents {
     pub waiting_max: usize,
     /// Names of the kinds that are held until they are signed; of [`KIND_NAMES`].
     pub signature_required: Vec<&'static str>,
+    /// Schemas, their versions and the code lists: those in the binary, with what a folder replaces and with the
+    /// versions that are fixed.
+    pub library: Arc<Library>,
 }
 
 /// How documents are carried to the portal.
@@ -53,12 +61,17 @@ pub const KIND_NAMES: [&str; 7] = [
     "electronic-voucher",
 ];
 
+/// The families of versions; a test holds them to the schemas.
+const FAMILIES: [&str; 5] = ["claim", "birth", "death", "voucher", "driver"];
+
 pub(super) fn read(mut section: Section<'_>) -> Documents {
+    let library = Arc::new(read_library(&mut section));
     let documents = Documents {
         body_bytes_max: section.count("body_max_mib", 1..=256, 64) << 20,
         bodies_in_memory_bytes_max: section.count("bodies_in_memory_mib", 1..=65_536, 256) << 20,
         waiting_max: section.count("waiting_max", 1..=10_000, 256),
         signature_required: section.words("signature_required", &KIND_NAMES),
+        library,
     };
     if documents.bodies_in_memory_bytes_max < documents.body_bytes_max {
         section.fault(
@@ -73,6 +86,42 @@ pub(super) fn read(mut section: Section<'_>) -> Documents {
     }
     section.finish();
     documents
+}
+
+fn read_library(section: &mut Section<'_>) -> Library {
+    let folder = section.path("schemas");
+    let (mut library, is_whole) = match folder.as_deref().map(|folder| (folder, Library::with_folder(folder))) {
+        None => (Library::embedded(), true),
+        Some((_, Ok(library))) => (library, true),
+        Some((folder, Err(faults))) => {
+            faults.into_iter().for_each(|fault| tell(section, folder, fault));
+            (Library::embedded(), false)
+        }
+    };
+    let mut versions = section.section_within("versions", "documents.versions");
+    for family in FAMILIES {
+        let Some(version) = versions.placed_text(family) else { continue };
+        // A version that the folder was to bring is not known while the folder is wrong.
+        if let (Err(Unknown::Version(known)), true) = (library.fix_version(family, &version.value), is_whole) {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            versions.not_one_of(version.at, family, &version.value, &known);
+        }
+    }
+    versions.finish();
+    library
+}
+
+fn tell(section: &Section<'_>, folder: &Path, fault: FolderFault) {
+    let FolderFault { file, line, what, cure } = fault;
+    // Without a file it is the folder itself that is wrong, or the key that names it.
+    if file.as_os_str().is_empty() {
+        let folder = folder.display();
+        let what = Bilingual::composed(format!("{folder}: {}", what.vi), format!("{folder}: {}", what.en));
+        return section.fault("schemas", "config.schemas", what, cure);
+    }
+    let (key, file) = (section.full("schemas"), Some(folder.join(file)));
+    let line = usize::try_from(line).unwrap_or_default();
+    section.report.fault_of_file(Fault { file, line, column: 1, key, code: "config.schemas", message: what, cure });
 }
 
 pub(super) fn read_delivery(mut section: Section<'_>, portal: &Portal) -> Delivery {
@@ -113,4 +162,16 @@ pub(super) fn read_delivery(mut section: Section<'_>, portal: &Portal) -> Delive
     }
     section.finish();
     delivery
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_families_are_those_of_the_schemas() {
+        let mut families = FAMILIES.to_vec();
+        families.sort_unstable();
+        assert_eq!(Library::embedded().families(), families);
+    }
 }

@@ -1,10 +1,14 @@
 //! What is wrong with a configuration, and where.
 
+use std::path::PathBuf;
+
 use crate::domain::Bilingual;
 
 /// One thing wrong (or, among the notices, doubtful) in a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
+    /// The file it is in, if it is not the configuration itself but one that it points to.
+    pub file: Option<PathBuf>,
     /// Line, from 1.
     pub line: usize,
     /// Column in characters, from 1.
@@ -19,14 +23,14 @@ pub struct Fault {
     pub cure: Bilingual,
 }
 
-/// Everything that is wrong with a configuration, in the order of the file. Never empty.
+/// Everything that is wrong with a configuration, in the order of the file, then of those it points to. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults(Vec<Fault>);
 
 impl Faults {
     /// All of `list`, sorted by place; at least one.
     pub(super) fn new(mut list: Vec<Fault>) -> Self {
-        list.sort_by_key(|fault| (fault.line, fault.column));
+        list.sort_by(|one, other| (&one.file, one.line, one.column).cmp(&(&other.file, other.line, other.column)));
         Self(list)
     }
 
@@ -40,7 +44,8 @@ impl std::fmt::Display for Faults {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (number, fault) in self.0.iter().enumerate() {
             let separator = if number == 0 { "" } else { "; " };
-            write!(f, "{separator}{}:{}: {}: {}", fault.line, fault.column, fault.code, fault.message.en)?;
+            let file = fault.file.as_deref().map(|file| format!("{}:", file.display())).unwrap_or_default();
+            write!(f, "{separator}{file}{}:{}: {}: {}", fault.line, fault.column, fault.code, fault.message.en)?;
         }
         Ok(())
     }

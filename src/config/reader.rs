@@ -69,12 +69,17 @@ impl<'a> Report<'a> {
     /// Records a fault at the byte `at`.
     pub(super) fn fault(&self, at: usize, key: String, code: &'static str, message: Bilingual, cure: Bilingual) {
         let (line, column) = place(self.text, at);
-        self.faults.borrow_mut().push(Fault { line, column, key, code, message, cure });
+        self.faults.borrow_mut().push(Fault { file: None, line, column, key, code, message, cure });
+    }
+
+    /// Records a fault of another file that the configuration points to.
+    pub(super) fn fault_of_file(&self, fault: Fault) {
+        self.faults.borrow_mut().push(fault);
     }
 
     fn notice(&self, at: usize, key: String, code: &'static str, message: Bilingual, cure: Bilingual) {
         let (line, column) = place(self.text, at);
-        self.notices.borrow_mut().push(Fault { line, column, key, code, message, cure });
+        self.notices.borrow_mut().push(Fault { file: None, line, column, key, code, message, cure });
     }
 
     /// The faults, the notices and the known keys.
@@ -211,6 +216,11 @@ impl<'a> Section<'a> {
 
     /// The table `key`, empty if it is missing.
     pub(super) fn section(&mut self, key: &'static str) -> Section<'a> {
+        self.section_within(key, key)
+    }
+
+    /// The table `key` of a table that is itself within the file; `name` is both names, with a dot.
+    pub(super) fn section_within(&mut self, key: &'static str, name: &'static str) -> Section<'a> {
         let (at, table) = match self.value(key) {
             Some(value) => match value.get_ref() {
                 DeValue::Table(table) => (value.span().start, Some(table)),
@@ -221,7 +231,7 @@ impl<'a> Section<'a> {
             },
             None => (self.at, None),
         };
-        Section { report: self.report, path: key.to_owned(), name: key, at, table, asked: Vec::new() }
+        Section { report: self.report, path: name.to_owned(), name, at, table, asked: Vec::new() }
     }
 
     /// Every table of `[[key]]`.
@@ -321,7 +331,7 @@ impl<'a> Section<'a> {
         self.report.fault(at.start, self.full(key), "config.wrong_type", message, cure);
     }
 
-    fn not_one_of(&self, at: usize, key: &str, word: &str, words: &[&str]) {
+    pub(super) fn not_one_of(&self, at: usize, key: &str, word: &str, words: &[&str]) {
         let message =
             Bilingual::composed(format!("không nhận giá trị \"{word}\""), format!("\"{word}\" is not accepted"));
         let all = words.join(", ");
@@ -335,7 +345,7 @@ impl<'a> Section<'a> {
         self.report.fault(at, self.full(key), "config.not_accepted", message, cure);
     }
 
-    fn full(&self, key: &str) -> String {
+    pub(super) fn full(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 }

@@ -240,6 +240,31 @@ fn each_kind_of_fault_has_its_place() {
 }
 
 #[test]
+fn schemas_of_a_folder_are_checked_with_the_configuration() {
+    let files = Files::make();
+    let with = |section: &str| LEAST.replacen("[portal]", &format!("[documents]\n{section}\n[portal]"), 1);
+    let config = files.parse(&with("versions.claim = \"4750\"")).unwrap();
+    assert_eq!(config.documents.library.version_for("XML1", 20260701), Some("4750"));
+    check_faults(&files, &with("versions.clam = \"4750\""), &["5:10 config.unknown_key documents.versions.clam"]);
+    check_faults(&files, &with("versions.claim = \"3167\""), &["5:18 config.not_accepted documents.versions.claim"]);
+    check_faults(&files, &with("versions = \"3176\""), &["5:12 config.wrong_type documents.versions"]);
+    check_faults(&files, &with("schemas = \"none\""), &["5:11 config.schemas documents.schemas"]);
+
+    files.write("schemas/versions.csv", "family,version,valid_from,based_on\nclaim,5000,2027-01-01,1931\n");
+    let config = files.parse(&with("schemas = \"schemas\"\nversions.claim = \"5000\"")).unwrap();
+    assert_eq!(config.documents.library.version_for("XML1", 20260701), Some("5000"));
+
+    files.write("schemas/claim/5000/XML1.xsd", "<a/>");
+    files.write("schemas/code-lists/ma-pttt.csv", "code\n1\n1\n");
+    let text = with("schemas = \"schemas\"\nversions.claim = \"5001\"\nwaiting_max = 0");
+    let faults = files.parse(&text).unwrap_err();
+    let found: Vec<_> = faults.listed().iter().map(|it| (it.file.is_some(), it.line, it.code)).collect();
+    let expected = [(false, 7, "config.out_of_range"), (true, 1, "config.schemas"), (true, 3, "config.schemas")];
+    assert_eq!(found, expected, "{faults:#?}");
+    assert!(faults.to_string().contains("XML1.xsd:1:1"), "{faults}");
+}
+
+#[test]
 fn a_slip_in_the_syntax_hides_no_other_fault_and_invents_none() {
     let text = "mode = \"test\"\nmode = \"live\"\n[api\nlisten = 1\n[log]\nformat = \"xml\"\nfilter =\n";
     let faults = Files::make().parse(text).unwrap_err();
