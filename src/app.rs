@@ -456,6 +456,7 @@ fn intake_config(config: &Config) -> intake::Config {
         limits: document::Limits { bytes_max: from.body_bytes_max, ..document::Limits::default() },
         waiting_max: from.waiting_max,
         signature_required: kinds(&from.signature_required),
+        rulebook: from.rulebook.clone(),
         sending: (config.mode == Mode::Live).then(switched_on),
         ..intake::Config::default()
     }

@@ -116,7 +116,7 @@ impl Document {
             limits: *limits,
             kind: Kind::DriverExam,
             day: today,
-            report: Report::new(&rulebook.settings),
+            report: Report::new(rulebook.settings()),
             identity: Identity::new(Kind::DriverExam),
             rules: Run::new(rulebook.rules(), today),
             outline: Outline::default(),

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use crate::config::fault::Fault;
 use crate::config::portal::Portal;
-use crate::config::reader::Section;
+use crate::config::reader::{Placed, Section};
+use crate::document::rules::{Settings, SettingsError};
 use crate::document::schema::library::Unknown;
 use crate::document::schema::{FolderFault, Library};
+use crate::document::{Rulebook, Severity};
 use crate::domain::Bilingual;
 
 /// What documents are taken in.
@@ -25,6 +27,8 @@ pub struct Documents {
     /// Schemas, their versions and the code lists: those in the binary, with what a folder replaces and with the
     /// versions that are fixed.
     pub library: Arc<Library>,
+    /// The same with its rules, each as severe as the configuration makes it.
+    pub rulebook: Arc<Rulebook>,
 }
 
 /// How documents are carried to the portal.
@@ -65,13 +69,16 @@ pub const KIND_NAMES: [&str; 7] = [
 const FAMILIES: [&str; 5] = ["claim", "birth", "death", "voucher", "driver"];
 
 pub(super) fn read(mut section: Section<'_>) -> Documents {
-    let library = Arc::new(read_library(&mut section));
+    let folder = section.path("schemas");
+    let library = Arc::new(read_library(&mut section, folder.as_deref()));
+    let rulebook = Arc::new(read_rulebook(&mut section, folder.as_deref(), library.clone()));
     let documents = Documents {
         body_bytes_max: section.count("body_max_mib", 1..=256, 64) << 20,
         bodies_in_memory_bytes_max: section.count("bodies_in_memory_mib", 1..=65_536, 256) << 20,
         waiting_max: section.count("waiting_max", 1..=10_000, 256),
         signature_required: section.words("signature_required", &KIND_NAMES),
         library,
+        rulebook,
     };
     if documents.bodies_in_memory_bytes_max < documents.body_bytes_max {
         section.fault(
@@ -88,9 +95,8 @@ pub(super) fn read(mut section: Section<'_>) -> Documents {
     documents
 }
 
-fn read_library(section: &mut Section<'_>) -> Library {
-    let folder = section.path("schemas");
-    let (mut library, is_whole) = match folder.as_deref().map(|folder| (folder, Library::with_folder(folder))) {
+fn read_library(section: &mut Section<'_>, folder: Option<&Path>) -> Library {
+    let (mut library, is_whole) = match folder.map(|folder| (folder, Library::with_folder(folder))) {
         None => (Library::embedded(), true),
         Some((_, Ok(library))) => (library, true),
         Some((folder, Err(faults))) => {
@@ -109,6 +115,49 @@ fn read_library(section: &mut Section<'_>) -> Library {
     }
     versions.finish();
     library
+}
+
+/// The rules of these schemas, with the severities that `[documents.rules]` changes.
+fn read_rulebook(section: &mut Section<'_>, folder: Option<&Path>, library: Arc<Library>) -> Rulebook {
+    let rulebook = Rulebook::new(library).unwrap_or_else(|faults| {
+        // Only the tables of a folder can be wrong.
+        faults.into_iter().for_each(|fault| tell(section, folder.unwrap_or(Path::new("")), fault));
+        Rulebook::embedded()
+    });
+    let mut settings = Settings::default();
+    let mut rules = section.section_within("rules", "documents.rules");
+    let changes = [("off", None), ("warn_only", Some(Severity::Warning)), ("error", Some(Severity::Error))];
+    for (key, severity) in changes {
+        for Placed { value, at } in rules.list(key) {
+            match settings.change(rulebook.rules(), &value, severity) {
+                Ok(()) => {}
+                Err(SettingsError::Unknown(_)) => {
+                    rules.not_one_of(at, key, &value, &rulebook.rules().changeable());
+                }
+                Err(error) => fixed_rule(&rules, at, key, &error),
+            }
+        }
+    }
+    rules.finish();
+    rulebook.with_settings(settings)
+}
+
+fn fixed_rule(section: &Section<'_>, at: usize, key: &str, error: &SettingsError) {
+    let (SettingsError::Fixed(rule) | SettingsError::Unknown(rule) | SettingsError::Twice(rule)) = error;
+    let (message, cure) = match error {
+        SettingsError::Twice(_) => (
+            Bilingual::composed(format!("{rule} đã ghi ở chỗ khác"), format!("{rule} is named elsewhere as well")),
+            Bilingual::fixed("Ghi mỗi quy tắc một lần.", "Name each rule once."),
+        ),
+        _ => (
+            Bilingual::composed(
+                format!("không đổi được mức của {rule}: gateway dựa vào nó để biết hồ sơ là của ai"),
+                format!("{rule} cannot be changed: by it the gateway knows whose record a document is"),
+            ),
+            Bilingual::fixed("Bỏ mục này.", "Remove this entry."),
+        ),
+    };
+    section.report.fault(at, section.full(key), "config.fixed_rule", message, cure);
 }
 
 fn tell(section: &Section<'_>, folder: &Path, fault: FolderFault) {

@@ -1,16 +1,18 @@
 //! What documents are checked by: schemas, rules and how severe each is. Made once, shared by all.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use super::part::{PARTS, Part};
 use super::row::Slots;
 use super::rules::{Rules, Settings};
-use super::schema::{Library, Schema};
+use super::schema::{FolderFault, Library, Schema};
 
 /// Schemas, rules and settings.
-#[derive(Debug)]
 pub struct Rulebook {
-    library: Library,
+    library: Arc<Library>,
     rules: Rules,
-    pub(super) settings: Settings,
+    settings: Settings,
     /// By part.
     slots: Vec<Slots>,
 }
@@ -27,18 +29,37 @@ pub(super) struct Form<'r> {
 impl Rulebook {
     /// The schemas and rules in the binary, every rule as severe as its table says.
     pub fn embedded() -> Self {
-        Self::new(Library::embedded(), Settings::default())
+        // A test holds the tables in the binary to their form.
+        Self::new(Arc::new(Library::embedded())).unwrap_or_else(|_| Self::of(Arc::default(), Rules::default()))
     }
 
-    /// These schemas and settings.
-    pub fn new(library: Library, settings: Settings) -> Self {
-        let rules = Rules::embedded();
+    /// The rules that belong to these schemas: those in the binary, or the tables that stood in their folder. Faults
+    /// are those of such tables.
+    pub fn new(library: Arc<Library>) -> Result<Self, Vec<FolderFault>> {
+        match Rules::read(library.rule_tables(), library.reference()) {
+            Ok(rules) => Ok(Self::of(library, rules)),
+            Err(faults) => Err(faults
+                .into_iter()
+                .map(|(file, fault)| {
+                    let (file, line) = (PathBuf::from(file), fault.line);
+                    FolderFault { file, line, what: fault.what, cure: fault.cure }
+                })
+                .collect()),
+        }
+    }
+
+    fn of(library: Arc<Library>, rules: Rules) -> Self {
         let slots = PARTS.iter().map(|part| rules.slots(part)).collect();
-        Self { library, rules, settings, slots }
+        Self { library, rules, settings: Settings::default(), slots }
+    }
+
+    /// The same with other severities.
+    pub fn with_settings(self, settings: Settings) -> Self {
+        Self { settings, ..self }
     }
 
     /// The schemas.
-    pub fn library(&self) -> &Library {
+    pub fn library(&self) -> &Arc<Library> {
         &self.library
     }
 
@@ -47,9 +68,14 @@ impl Rulebook {
         &self.rules
     }
 
+    /// How severe each rule is.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// What a text of this part is read by on a day (yyyymmdd); `None` if there is no schema for it.
     pub(super) fn form(&self, part: &Part, day: u32) -> Option<Form<'_>> {
-        let version = self.library.version_on(part.name, day)?;
+        let version = self.library.version_for(part.name, day)?;
         // The schemas in the binary are all compiled by a test, those of a folder when it is read.
         let schema = self.library.schema(part.name, version)?.ok()?;
         Some(Form { schema, slots: self.slots(part), version })
@@ -58,5 +84,11 @@ impl Rulebook {
     pub(super) fn slots(&self, part: &Part) -> &Slots {
         // Every part has its place in the table, so the fallback is never taken.
         self.slots.get(part.index).unwrap_or(&self.slots[0])
+    }
+}
+
+impl std::fmt::Debug for Rulebook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Rulebook({} rules, {:?}, {:?})", self.rules.entries().len(), self.settings, self.library)
     }
 }

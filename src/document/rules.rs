@@ -22,15 +22,19 @@ mod visit;
 mod visits;
 
 pub use self::settings::{Settings, SettingsError};
-pub use self::table::{Entry, How, TableError};
+pub use self::table::{Entry, How};
 
 pub(super) use self::run::Run;
 
 use self::check::Check;
 use self::function::{PartRule, RecordRule, RowRule};
+use self::table::Rows;
 use self::visit::Versions;
 use super::part::{PARTS, Part};
+use super::reference::ReferenceLists;
 use super::row::Slots;
+use super::schema::RuleTables;
+use super::table::LineFault;
 
 /// Every rule on one row.
 const ROW_RULES: &[&[RowRule]] = &[prices::RULES, services::RULES, visits::RULES];
@@ -39,8 +43,8 @@ const PART_RULES: &[&[PartRule]] = &[];
 /// Every rule on a whole record.
 const RECORD_RULES: &[&[RecordRule]] = &[totals::RULES, visits::RECORD_RULES];
 
-/// Every rule, ready to be carried out.
-#[derive(Debug)]
+/// Every rule, ready to be carried out. The default has none.
+#[derive(Debug, Default)]
 pub struct Rules {
     entries: Vec<Entry>,
     /// By part.
@@ -69,18 +73,17 @@ struct Bound<R: 'static> {
 // === impl Rules ===
 
 impl Rules {
-    /// Those in the binary.
-    pub fn embedded() -> Self {
-        // A test holds the tables in the binary to their form.
-        Self::read(table::RULES, table::CHECKS, &|_| None).unwrap_or_else(|_| Self::none())
-    }
-
-    /// Those of these tables.
-    pub(super) fn read(rules: &str, checks: &str, lists: check::Lists<'_>) -> Result<Self, TableError> {
-        let entries = table::entries(rules)?;
+    /// Those of these tables, or the faults of each by its file.
+    pub(super) fn read(tables: &RuleTables, lists: &ReferenceLists) -> Result<Self, Vec<(&'static str, LineFault)>> {
+        let of_file = |file| move |faults: Vec<LineFault>| faults.into_iter().map(|fault| (file, fault)).collect();
+        let entries = table::entries(&tables.rules).map_err(of_file(RuleTables::RULES))?;
         let mut parts: Vec<PartRules> = PARTS.iter().map(PartRules::new).collect();
-        for (line, row) in table::check_rows(checks)? {
-            check::add(&row, &entries, &mut parts, lists).map_err(|what| TableError::new("checks.csv", line, what))?;
+        let rows = Rows::read(&tables.checks, &["rule", "part", "check", "field"]);
+        let rows = rows.map_err(of_file(RuleTables::CHECKS))?;
+        let add = |row| check::add(row, &entries, &mut parts, lists).err().map(|what| row.fault(&what));
+        let faults: Vec<LineFault> = rows.iter().filter_map(add).collect();
+        if !faults.is_empty() {
+            return Err(of_file(RuleTables::CHECKS)(faults));
         }
         for rule in ROW_RULES.iter().flat_map(|rules| rules.iter()) {
             if let (Some(rules), Some(bound)) = (of_part(&mut parts, rule.part), bind(&entries, rule.id, rule)) {
@@ -97,13 +100,22 @@ impl Rules {
         Ok(Self { entries, parts, record })
     }
 
-    fn none() -> Self {
-        Self { entries: Vec::new(), parts: PARTS.iter().map(PartRules::new).collect(), record: Vec::new() }
-    }
-
     /// Every rule, in the order of the table.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The codes whose severity can be changed: of rules, then of structure.
+    pub fn changeable(&self) -> Vec<&str> {
+        let rules = self.entries.iter().filter(|entry| entry.how.is_carried_out_here());
+        let mut codes = Vec::with_capacity(self.entries.len());
+        for entry in rules {
+            codes.push(entry.id.as_str());
+        }
+        for code in settings::changeable_structure() {
+            codes.push(code);
+        }
+        codes
     }
 
     /// The fields of a part that must be kept while a row is read.

@@ -34,6 +34,7 @@ pub use self::fault::{Code, Fault};
 pub use self::folder::FolderFault;
 pub use self::library::Library;
 
+pub(in crate::document) use self::library::RuleTables;
 pub(in crate::document) use self::pattern::Pattern;
 
 use self::automaton::Automaton;

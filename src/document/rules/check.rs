@@ -1,22 +1,18 @@
 //! Checks of simple shape: the rows of `checks.csv`, made ready once.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
-use std::sync::Arc;
 
 use super::amount::Amount;
 use super::condition::Condition;
 use super::function::Facts;
 use super::moment::Moment;
-use super::table::{self, Entry, How};
+use super::table::{Entry, How, RowOf};
 use super::visit::Versions;
 use super::{PartRules, fields};
 use crate::document::mask;
 use crate::document::part::{self, Part};
+use crate::document::reference::{List, ReferenceLists};
 use crate::document::schema::Pattern;
-
-/// Finds the codes of a reference list; `None` if there is no such list.
-pub(super) type Lists<'x> = &'x dyn Fn(&str) -> Option<HashSet<String>>;
 
 /// One check of one field.
 #[derive(Debug)]
@@ -47,7 +43,7 @@ enum Test {
     EachMost(usize),
     SameCount(Vec<Operand>),
     /// Codes of a reference list; `None` while no such list is there, and then nothing is demanded.
-    EachIn(Option<Arc<HashSet<String>>>),
+    EachIn(Option<List>),
     AtLeast(Amount),
     AtMost(Amount),
     /// The orders that are wrong.
@@ -61,12 +57,12 @@ enum Test {
 
 /// Reads one row and adds it to the rules of its part.
 pub(super) fn add(
-    row: &table::Row,
+    row: RowOf<'_>,
     entries: &[Entry],
     parts: &mut [PartRules],
-    lists: Lists<'_>,
+    lists: &ReferenceLists,
 ) -> Result<(), String> {
-    let column = |name: &str| row.get(name).map_or("", |value| value.trim());
+    let column = |name: &str| row.cell(name);
     let rule = column("rule");
     let entry = entries.iter().position(|entry| entry.id == rule).ok_or_else(|| format!("no rule {rule:?}"))?;
     let known = entries.get(entry).ok_or("no entry")?;
@@ -136,7 +132,7 @@ impl Test {
         name: &str,
         argument: &str,
         mut operand: impl FnMut(&str) -> Result<Operand, String>,
-        lists: Lists<'_>,
+        lists: &ReferenceLists,
     ) -> Result<Self, String> {
         let number = || argument.parse::<usize>().map_err(|_| format!("no number: {argument:?}"));
         let amount = || Amount::parse(argument).ok_or_else(|| format!("no number: {argument:?}"));
@@ -149,7 +145,7 @@ impl Test {
             "each-form" => Self::EachForm(pattern()?),
             "each-most" => Self::EachMost(number()?),
             "same-count" => Self::SameCount(argument.split_whitespace().map(operand).collect::<Result<_, _>>()?),
-            "each-in" => Self::EachIn(lists(argument).map(Arc::new)),
+            "each-in" => Self::EachIn(lists.get(argument).cloned()),
             "at-least" => Self::AtLeast(amount()?),
             "at-most" => Self::AtMost(amount()?),
             "not-before" => Self::Compared(operand(argument)?, &[Ordering::Less]),

@@ -1,6 +1,6 @@
 //! How severe each rule is, where that is not what its table says.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::Rules;
 use crate::document::finding::Severity;
@@ -10,7 +10,7 @@ use crate::document::schema::Code;
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// By code; `None` switches the rule off.
-    changed: HashMap<String, Option<Severity>>,
+    changed: BTreeMap<String, Option<Severity>>,
 }
 
 /// Why a change was not taken.
@@ -22,6 +22,9 @@ pub enum SettingsError {
     /// The gateway's own identity rests on this rule.
     #[error("rule {0} cannot be changed: which record a document is rests on it")]
     Fixed(String),
+    /// It was changed before.
+    #[error("rule {0} is changed twice")]
+    Twice(String),
 }
 
 /// What cannot be softened: a field that stands twice, or holds elements, says two things at once, and the guards of
@@ -45,8 +48,10 @@ impl Settings {
         if entry.is_some_and(|entry| !entry.how.is_carried_out_here()) {
             return Err(SettingsError::Fixed(code.to_owned()));
         }
-        self.changed.insert(code.to_owned(), severity);
-        Ok(())
+        match self.changed.insert(code.to_owned(), severity) {
+            None => Ok(()),
+            Some(_) => Err(SettingsError::Twice(code.to_owned())),
+        }
     }
 
     /// How severe a rule is; `None` if it is off.
@@ -56,4 +61,9 @@ impl Settings {
         }
         self.changed.get(code).copied().unwrap_or(Some(table))
     }
+}
+
+/// The codes of structure that can be softened.
+pub(super) fn changeable_structure() -> impl Iterator<Item = &'static str> + use<> {
+    Code::ALL.iter().filter(|code| !FIXED.contains(code)).map(|code| code.name())
 }

@@ -1,14 +1,10 @@
 //! The tables of rules: `schemas/rules.csv`, one row a rule, and `schemas/checks.csv`, one row a simple check.
 
-use std::collections::HashMap;
-
 use crate::document::finding::Severity;
+use crate::document::table::{LineFault, Row, Table};
 use crate::domain::Bilingual;
 
-/// The table of rules in the binary.
-pub(super) const RULES: &str = include_str!("../../../schemas/rules.csv");
-/// The table of simple checks in the binary.
-pub(super) const CHECKS: &str = include_str!("../../../schemas/checks.csv");
+const COLUMNS: [&str; 8] = ["id", "severity", "how", "message_vi", "message_en", "cure_vi", "cure_en", "versions"];
 
 /// One rule.
 #[derive(Clone, Debug)]
@@ -52,23 +48,6 @@ pub enum How {
     None,
 }
 
-/// A table that is not of its form.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{table}, line {line}: {what}")]
-pub struct TableError {
-    /// Its name.
-    pub table: &'static str,
-    /// Line, from 1.
-    pub line: u64,
-    /// What is wrong.
-    pub what: String,
-}
-
-/// One row of a table: its values by column.
-pub(super) type Row = HashMap<String, String>;
-/// A row and the line it stands in.
-type Placed = (u64, Row);
-
 // === impl How ===
 
 impl How {
@@ -89,65 +68,100 @@ impl How {
     }
 }
 
-// === impl TableError ===
+/// A table of rules as it was read.
+pub(super) struct Rows(Table);
 
-impl TableError {
-    pub(super) fn new(table: &'static str, line: u64, what: String) -> Self {
-        Self { table, line, what }
+/// One row of it.
+#[derive(Clone, Copy)]
+pub(super) struct RowOf<'t> {
+    table: &'t Table,
+    row: &'t Row,
+}
+
+// === impl Rows ===
+
+impl Rows {
+    /// Reads a table that must have these columns.
+    pub(super) fn read(text: &str, columns: &[&str]) -> Result<Self, Vec<LineFault>> {
+        let table = Table::read(text)?;
+        let missing = table.missing(columns);
+        if missing.is_empty() { Ok(Self(table)) } else { Err(missing) }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = RowOf<'_>> {
+        self.0.rows.iter().map(|row| RowOf { table: &self.0, row })
+    }
+}
+
+// === impl RowOf ===
+
+impl<'t> RowOf<'t> {
+    /// The cell of a column; empty if there is no such column.
+    pub(super) fn cell(self, column: &str) -> &'t str {
+        self.table.cell(self.row, column)
+    }
+
+    /// A fault of this row.
+    pub(super) fn fault(self, what: &str) -> LineFault {
+        LineFault::new(
+            self.row.line,
+            Bilingual::composed(format!("dòng không dùng được: {what}"), format!("the row is not understood: {what}")),
+            Bilingual::fixed(
+                "Viết như bảng của `lienthong schema export`; schemas/README.md giải thích từng cột.",
+                "Write it as in the table of `lienthong schema export`; schemas/README.md explains each column.",
+            ),
+        )
     }
 }
 
 /// Reads `rules.csv`.
-pub(super) fn entries(text: &str) -> Result<Vec<Entry>, TableError> {
-    rows("rules.csv", text)?.into_iter().map(|(line, row)| entry(line, row)).collect()
+pub(super) fn entries(text: &str) -> Result<Vec<Entry>, Vec<LineFault>> {
+    let rows = Rows::read(text, &COLUMNS)?;
+    let mut faults = Vec::new();
+    let mut entries: Vec<Entry> = Vec::new();
+    for row in rows.iter() {
+        match entry(row) {
+            Ok(entry) if entries.iter().any(|other| other.id == entry.id) => faults.push(row.fault("id ×2")),
+            Ok(entry) => entries.push(entry),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if faults.is_empty() { Ok(entries) } else { Err(faults) }
 }
 
-/// Reads `checks.csv`: each row with its line.
-pub(super) fn check_rows(text: &str) -> Result<Vec<Placed>, TableError> {
-    rows("checks.csv", text)
-}
-
-fn entry(line: u64, mut row: Row) -> Result<Entry, TableError> {
-    let mut take = |name: &str| row.remove(name).unwrap_or_default();
-    let words = |text: String| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
-    let wrong = |what: String| TableError::new("rules.csv", line, what);
-    let severity = match take("severity").as_str() {
+fn entry(row: RowOf<'_>) -> Result<Entry, LineFault> {
+    let text = |name: &str| row.cell(name).to_owned();
+    let words = |name: &str| row.cell(name).split_whitespace().map(str::to_owned).collect();
+    let both = |vi: &str, en: &str| Bilingual::composed(text(vi), text(en));
+    let severity = match row.cell("severity") {
         "error" => Severity::Error,
         // A remark does not stop a document either.
         "warning" | "info" => Severity::Warning,
-        other => return Err(wrong(format!("severity {other:?}"))),
+        other => return Err(row.fault(&format!("severity {other:?}"))),
     };
-    let how = take("how");
     let known = [How::Guard, How::Schema, How::Check, How::Function, How::None];
-    let how = known.into_iter().find(|known| known.name() == how).ok_or_else(|| wrong(format!("how {how:?}")))?;
-    Ok(Entry {
-        id: take("id"),
-        scope: take("scope"),
-        statement: take("rule"),
+    let how = known.into_iter().find(|known| known.name() == row.cell("how"));
+    let how = how.ok_or_else(|| row.fault(&format!("how {:?}", row.cell("how"))))?;
+    let entry = Entry {
+        id: text("id"),
+        scope: text("scope"),
+        statement: text("rule"),
         severity,
-        source: take("source"),
-        versions: words(take("versions")),
+        source: text("source"),
+        versions: words("versions"),
         how,
-        codes: words(take("codes")),
-        reason: take("reason"),
-        message: Bilingual::composed(take("message_vi"), take("message_en")),
-        cure: Bilingual::composed(take("cure_vi"), take("cure_en")),
-    })
-}
-
-fn rows(table: &'static str, text: &str) -> Result<Vec<Placed>, TableError> {
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let wrong = |error: &csv::Error| {
-        let line = error.position().map_or(0, csv::Position::line);
-        TableError::new(table, line, error.to_string())
+        codes: words("codes"),
+        reason: text("reason"),
+        message: both("message_vi", "message_en"),
+        cure: both("cure_vi", "cure_en"),
     };
-    let headers = reader.headers().map_err(|error| wrong(&error))?.clone();
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| wrong(&error))?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let row = headers.iter().zip(record.iter()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        rows.push((line, row));
+    let words = [&entry.message.vi, &entry.message.en, &entry.cure.vi, &entry.cure.en];
+    let speechless = how.is_carried_out_here() && words.iter().any(|words| words.is_empty());
+    // Ids are told apart from the codes of guards by their hyphen.
+    let is_id = entry.id.contains('-') && entry.id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    match (is_id, speechless) {
+        (false, _) => Err(row.fault(&format!("id {:?}", entry.id))),
+        (_, true) => Err(row.fault(&format!("{}: message or cure", entry.id))),
+        _ => Ok(entry),
     }
-    Ok(rows)
 }

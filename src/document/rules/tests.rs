@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use super::*;
+use crate::document::schema::Library;
 
 fn rules() -> Rules {
-    Rules::read(table::RULES, table::CHECKS, &|_| None).unwrap()
+    Rules::read(Library::embedded().rule_tables(), &ReferenceLists::embedded()).unwrap()
 }
 
 #[test]
@@ -36,7 +37,10 @@ fn a_wrong_row_is_refused_with_its_line() {
         "X1-01,XML1,form,MA_LK,\\d,",
         "X1-01,XML1,filled,MA_LK,,A B=1",
     ] {
-        let error = Rules::read(table::RULES, &format!("{header}{row}\n"), &|_| None).unwrap_err();
-        assert_eq!((error.table, error.line), ("checks.csv", 2), "{row}: {error}");
+        let checks = format!("{header}{row}\n");
+        let tables = RuleTables { checks: checks.into(), ..Library::embedded().rule_tables().clone() };
+        let faults = Rules::read(&tables, &ReferenceLists::embedded()).unwrap_err();
+        let places: Vec<_> = faults.iter().map(|(file, fault)| (*file, fault.line)).collect();
+        assert_eq!(places, [("checks.csv", 2)], "{row}");
     }
 }

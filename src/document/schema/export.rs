@@ -1,7 +1,7 @@
 //! The whole tree of a library as files: what a folder of schemas may hold.
 
 use super::super::reference::{FOLDER as LISTS, Facts, INDEX};
-use super::library::Library;
+use super::library::{Library, RuleTables};
 use super::versions;
 
 impl Library {
@@ -16,6 +16,8 @@ impl Library {
         files.push((versions::FILE.to_owned(), table(&versions::COLUMNS.map(str::to_owned), rows)));
         let rows = self.reference.list().map(|list| list.facts().cells().to_vec());
         files.push((INDEX.to_owned(), table(&Facts::COLUMNS.map(str::to_owned), rows)));
+        files.push((RuleTables::RULES.to_owned(), self.rule_tables.rules.to_string()));
+        files.push((RuleTables::CHECKS.to_owned(), self.rule_tables.checks.to_string()));
         for list in self.reference.list() {
             let rows = list.rows().map(<[String]>::to_vec);
             files.push((format!("{LISTS}/{}.csv", list.facts().name), table(list.columns(), rows)));

@@ -5,12 +5,13 @@
 
 mod files;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::super::reference::{FOLDER as LISTS, INDEX, is_name};
 use super::super::table::LineFault;
 use super::identity::Broken;
-use super::library::{Entry, Library, Part};
+use super::library::{Entry, Library, Part, RuleTables};
 use super::source::{self, Node};
 use super::versions::{self, Version};
 use super::{Schema, SchemaError};
@@ -30,8 +31,7 @@ pub struct FolderFault {
 }
 
 /// What the XSDs are made from stands beside them in the tree of the project; it is not read here.
-const SOURCES: [&str; 7] =
-    ["parts.csv", "variants.csv", "enumerations.csv", "meanings.csv", "rules.csv", "tables", "README.md"];
+const SOURCES: [&str; 6] = ["parts.csv", "variants.csv", "enumerations.csv", "meanings.csv", "tables", "README.md"];
 
 /// The faults of one reading.
 #[derive(Default)]
@@ -59,6 +59,9 @@ pub(super) fn load(path: &Path, mut library: Library) -> Result<Library, Vec<Fol
         let pieces: Vec<&str> = path.split('/').collect();
         match pieces.as_slice() {
             [single] if [versions::FILE, INDEX].contains(single) || SOURCES.contains(single) => {}
+            // What stands in them is told where rules are read.
+            [RuleTables::RULES] => library.rule_tables.rules = Cow::Owned(text.clone()),
+            [RuleTables::CHECKS] => library.rule_tables.checks = Cow::Owned(text.clone()),
             [folder, ..] if SOURCES.contains(folder) => {}
             [kind, sample] if is_kind(&library, kind) && sample.starts_with("sample") => {}
             [folder, file] if *folder == LISTS => match file.strip_suffix(".csv") {

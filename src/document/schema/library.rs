@@ -55,6 +55,17 @@ pub struct Library {
     /// Families whose version does not follow the day, with that version.
     fixed: Vec<(String, String)>,
     pub(super) reference: ReferenceLists,
+    /// The rules and the simple checks, as text.
+    pub(super) rule_tables: RuleTables,
+}
+
+/// The tables of rules, as text.
+#[derive(Clone, Debug)]
+pub(in crate::document) struct RuleTables {
+    /// `rules.csv`: one row a rule.
+    pub(in crate::document) rules: Cow<'static, str>,
+    /// `checks.csv`: one row a check of simple shape.
+    pub(in crate::document) checks: Cow<'static, str>,
 }
 
 /// A version that cannot be fixed.
@@ -86,6 +97,7 @@ impl Library {
             entries: SCHEMAS.iter().map(entry).collect(),
             fixed: Vec::new(),
             reference: ReferenceLists::embedded(),
+            rule_tables: RuleTables::embedded(),
         }
     }
 
@@ -122,6 +134,11 @@ impl Library {
     /// The code lists.
     pub fn reference(&self) -> &ReferenceLists {
         &self.reference
+    }
+
+    /// The tables of rules. What stands in them is the rules' to say.
+    pub(in crate::document) fn rule_tables(&self) -> &RuleTables {
+        &self.rule_tables
     }
 
     /// The schema of `part` in `version`, or in the nearest of the versions that one is based on.
@@ -186,10 +203,32 @@ impl Library {
     }
 }
 
+impl Default for Library {
+    fn default() -> Self {
+        Self::embedded()
+    }
+}
+
 impl std::fmt::Debug for Library {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let from_folder = self.entries.iter().filter(|entry| !entry.is_embedded()).count();
         write!(f, "Library({} schemas, {from_folder} from a folder, fixed {:?})", self.entries.len(), self.fixed)
+    }
+}
+
+// === impl RuleTables ===
+
+impl RuleTables {
+    /// The file of rules in the tree.
+    pub(in crate::document) const RULES: &str = "rules.csv";
+    /// The file of simple checks in the tree.
+    pub(in crate::document) const CHECKS: &str = "checks.csv";
+
+    fn embedded() -> Self {
+        Self {
+            rules: Cow::Borrowed(include_str!("../../../schemas/rules.csv")),
+            checks: Cow::Borrowed(include_str!("../../../schemas/checks.csv")),
+        }
     }
 }
 
