@@ -132,6 +132,7 @@ impl App {
             mode,
             lookup,
             intake,
+            library: config.documents.library.clone(),
             store,
             clients,
             portal,

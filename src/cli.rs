@@ -19,6 +19,7 @@ mod process;
 mod run;
 mod sandbox;
 mod scan;
+mod schema;
 mod submit;
 
 use std::ffi::OsString;
@@ -76,6 +77,9 @@ enum Command {
     /// Look at documents of a running gateway, and act on them.
     #[command(subcommand)]
     Documents(documents::Command),
+    /// What documents are checked against: schemas by part and version, and code lists.
+    #[command(subcommand)]
+    Schema(schema::Command),
     /// Keys by which programs call the gateway.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -115,6 +119,7 @@ fn run(arguments: Vec<OsString>) -> Exit {
         Command::Scan(arguments) => scan::scan(&arguments, &out),
         Command::Submit(arguments) => submit::submit(&arguments, &out),
         Command::Documents(command) => documents::documents(&command, &out),
+        Command::Schema(command) => schema::schema(&command, &out),
         Command::Keys(command) => keys::keys(command, &out),
         Command::Certs(command) => certs::certs(&command, &out),
         Command::Completions { shell } => completions(shell, &out),
@@ -181,6 +186,9 @@ mod tests {
             "lienthong keys add --config a.toml --name his --scope lookup --scope document:write --facility 01999 \
              --per-minute 60 --address 10.0.0.0/8",
             "lienthong keys list --config a.toml",
+            "lienthong schema list --schemas folder --json",
+            "lienthong schema show XML1 --version 3176 --xsd",
+            "lienthong schema export folder --force",
             "lienthong keys revoke --config a.toml key_1",
             "lienthong certs init --folder certs --name localhost --name 10.0.0.5 --client his",
             "lienthong completions bash",
@@ -203,6 +211,8 @@ mod tests {
             "lienthong lookup --card 1 --name A --birth 1980 --officer-name B",
             "lienthong lookup - --qr -",
             "lienthong keys add",
+            "lienthong schema show",
+            "lienthong schema export",
             "lienthong sandbox --certificate a",
             "lienthong demo --port-base 65533",
             "lienthong --lang fr demo",

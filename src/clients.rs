@@ -253,6 +253,11 @@ impl Caller {
         if !self.scopes.contains(&scope) {
             return Err(Denied::NotAllowed(scope));
         }
+        self.spend_on_anything()
+    }
+
+    /// Spends one request of the quota on something that every caller may do.
+    pub fn spend_on_anything(&self) -> Result<QuotaLeft, Denied> {
         let per_minute = self.client.requests_per_minute;
         match self.quota.check() {
             Ok(left) => Ok(QuotaLeft { per_minute, remaining: left.remaining_burst_capacity() }),

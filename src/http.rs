@@ -14,6 +14,7 @@ pub mod feeds;
 pub mod fields;
 pub mod orders;
 pub mod problem;
+pub mod reference;
 pub mod server;
 pub mod shapes;
 pub mod tls;
@@ -34,6 +35,7 @@ use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Method, header};
 
 use crate::clients::{Clients, Mode, Scope};
+use crate::document::schema::Library;
 use crate::domain::{FacilityCode, Officer};
 use crate::http::body::{BodyBudget, BodyLimits, Held};
 use crate::http::call::{Context, admit};
@@ -58,6 +60,8 @@ pub struct Parts {
     pub lookup: Lookup,
     /// Flow 2, first half.
     pub intake: Intake,
+    /// Schemas and code lists, for who asks for them.
+    pub library: Arc<Library>,
     /// What is kept.
     pub store: Store,
     /// Who calls.
@@ -125,6 +129,8 @@ pub struct Limits {
 pub enum Access {
     /// A key with this scope.
     Key(Scope),
+    /// Any key: what every caller may know.
+    AnyKey,
 }
 
 /// One row of the route table.
@@ -158,12 +164,20 @@ pub const ROUTES: &[Route] = &[
     Route::post("/v1/documents/{id}/release", Scope::DocumentWrite, || post(orders::release)),
     Route::post("/v1/documents/{id}/confirm", Scope::DocumentWrite, || post(orders::confirm)),
     Route::post("/v1/feeds", Scope::DocumentWrite, || post(feeds::feed)).without_deadline(),
+    Route::get_with_any_key("/v1/schemas", || get(reference::schemas)),
+    Route::get_with_any_key("/v1/schemas/{id}", || get(reference::xsd)),
+    Route::get_with_any_key("/v1/reference", || get(reference::lists)),
+    Route::get_with_any_key("/v1/reference/{id}", || get(reference::list)),
     Route::get("/v1/events", Scope::DocumentRead, || get(events::list)).without_deadline(),
 ];
 
 impl Route {
     const fn get(path: &'static str, scope: Scope, handler: fn() -> MethodRouter<Gateway>) -> Self {
         Self { method: Method::GET, path, access: Access::Key(scope), has_deadline: true, handler }
+    }
+
+    const fn get_with_any_key(path: &'static str, handler: fn() -> MethodRouter<Gateway>) -> Self {
+        Self { method: Method::GET, path, access: Access::AnyKey, has_deadline: true, handler }
     }
 
     const fn post(path: &'static str, scope: Scope, handler: fn() -> MethodRouter<Gateway>) -> Self {
@@ -241,8 +255,8 @@ async fn wrap(State(gateway): State<Gateway>, mut request: Request, next: Next) 
     if let Some(correlation) = context.correlation_id {
         headers.insert(HeaderName::from_static("x-correlation-id"), correlation);
     }
-    // Answers about persons are never kept by anybody on the way, and it is simplest to say so on all.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Answers about persons are never kept by anybody on the way; only what holds nothing of a person says otherwise.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let total = format!("total;dur={:.3}", took.as_secs_f64() * 1000.0);
     headers.append(HeaderName::from_static("server-timing"), text(&total));

@@ -173,7 +173,6 @@ async fn let_in(
     secret: Option<String>,
     peer: Option<IpAddr>,
 ) -> Result<(Arc<Caller>, QuotaLeft, OwnedSemaphorePermit), Problem> {
-    let Access::Key(scope) = route.access;
     // The listener puts the peer on every request; without it nobody could be held to an address.
     let address = peer.ok_or_else(problem::our_fault)?;
     let caller = gateway.0.clients.identify(secret.as_deref(), address).await.inspect_err(|denied| {
@@ -181,7 +180,10 @@ async fn let_in(
         tracing::debug!(%denied, %address, "a caller was turned away");
     })?;
     let place = caller.begin()?;
-    let left = caller.spend(scope)?;
+    let left = match route.access {
+        Access::Key(scope) => caller.spend(scope)?,
+        Access::AnyKey => caller.spend_on_anything()?,
+    };
     Ok((caller, left, place))
 }
 

@@ -28,3 +28,4 @@ mod malformed;
 mod moves;
 mod outage;
 mod privacy;
+mod reference;

@@ -157,6 +157,13 @@ impl TestGateway {
         client
     }
 
+    /// Writes a file beside the configuration, for a next start to find.
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
     async fn start_app(&mut self) {
         let app = App::build(self.config(), System::real()).await.unwrap();
         let (addresses, stopper) = (app.addresses(), Stopper::new());

@@ -49,6 +49,51 @@ async fn a_wrong_configuration_names_every_fault_and_binds_nothing() {
 }
 
 #[tokio::test]
+async fn exported_schemas_can_be_changed_looked_at_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = folder.path().join("tree");
+    let shown = tree.to_str().unwrap();
+    assert_eq!(program(&["schema", "export", shown]).await.status.code(), Some(0));
+    let xsd = tree.join("claim/3176/XML1.xsd");
+    let text = std::fs::read_to_string(&xsd).unwrap();
+    std::fs::write(&xsd, text.replace("name=\"HO_TEN\"", "name=\"HOTEN\"")).unwrap();
+
+    // What was changed stays, unless it is said otherwise.
+    let refused = program(&["--json", "schema", "export", shown]).await;
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(std::fs::read_to_string(&xsd).unwrap().contains("HOTEN"));
+
+    let show = ["schema", "show", "XML1", "--version", "3176", "--schemas", shown];
+    let told = program(&show).await;
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("HOTEN") && told.contains("Patient full name"), "{told}");
+    let vietnamese = program(&[&["--lang", "vi"], &show[..]].concat()).await;
+    assert!(String::from_utf8(vietnamese.stdout).unwrap().contains("Ý NGHĨA"));
+    let printed = program(&[&show[..], &["--xsd"]].concat()).await;
+    assert_eq!(printed.stdout, std::fs::read(&xsd).unwrap());
+    let listed = program(&["--json", "schema", "list", "--schemas", shown]).await;
+    let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    assert!(listed["data"].as_array().unwrap().iter().all(|schema| schema["source"] == "folder"), "{listed}");
+    assert_eq!(program(&["schema", "show", "XML99"]).await.status.code(), Some(2));
+
+    // Wrong now, for the command and for a configuration that names the folder.
+    std::fs::write(&xsd, text.replace("name=\"MA_LK\"", "name=\"MALK\"")).unwrap();
+    let wrong = program(&["schema", "list", "--schemas", shown]).await;
+    let told = String::from_utf8(wrong.stderr).unwrap();
+    assert!(wrong.status.code() == Some(1) && told.contains("XML1.xsd:") && told.contains("MA_LK"), "{told}");
+    let configuration = folder.path().join("lienthong.toml");
+    std::fs::write(&configuration, "[documents]\nschemas = \"tree\"\n").unwrap();
+    let checked = program(&["--json", "check", "--config", configuration.to_str().unwrap()]).await;
+    let checked: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    let faults = checked["faults"].as_array().unwrap();
+    let of_folder: Vec<&Value> = faults.iter().filter(|fault| fault["code"] == "config.schemas").collect();
+    assert!(of_folder.len() == 1 && of_folder[0]["file"].as_str().unwrap().ends_with("XML1.xsd"), "{checked}");
+
+    assert_eq!(program(&["schema", "export", shown, "--force"]).await.status.code(), Some(0));
+    assert_eq!(std::fs::read_to_string(&xsd).unwrap(), text);
+}
+
+#[tokio::test]
 async fn help_and_usage_faults_have_their_exit_codes() {
     assert_eq!(program(&["--help"]).await.status.code(), Some(0));
     assert_eq!(program(&["nonsense"]).await.status.code(), Some(1));

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use super::super::reference::ReferenceLists;
 use super::embedded::{PARTS, SCHEMAS, VERSIONS};
+use super::fields::fields;
 use super::folder::{self, FolderFault};
 use super::versions::{self, Version};
 use super::{Schema, SchemaError};
@@ -44,6 +45,7 @@ pub struct Entry {
     pub(super) version: String,
     pub(super) text: Cow<'static, str>,
     compiled: OnceLock<Result<Schema, SchemaError>>,
+    values: OnceLock<usize>,
 }
 
 /// The schemas, compiled when first asked for, the versions, and the code lists.
@@ -236,7 +238,13 @@ impl RuleTables {
 
 impl Entry {
     fn new(part: &str, version: &str, text: Cow<'static, str>) -> Self {
-        Self { part: part.to_owned(), version: version.to_owned(), text, compiled: OnceLock::new() }
+        Self {
+            part: part.to_owned(),
+            version: version.to_owned(),
+            text,
+            compiled: OnceLock::new(),
+            values: OnceLock::new(),
+        }
     }
 
     /// One from a folder, compiled.
@@ -264,6 +272,15 @@ impl Entry {
     /// Whether it is in the binary, not from a folder.
     pub fn is_embedded(&self) -> bool {
         matches!(self.text, Cow::Borrowed(_))
+    }
+
+    /// How many of its elements hold a value.
+    pub fn value_count(&self) -> usize {
+        let count = || {
+            let fields = fields(&self.text).unwrap_or_default();
+            fields.iter().filter(|field| field.form.is_some()).count()
+        };
+        *self.values.get_or_init(count)
     }
 
     /// The compiled schema.
