@@ -132,7 +132,7 @@ impl App {
             mode,
             lookup,
             intake,
-            library: config.documents.library.clone(),
+            reference: http::reference::Reference::new(config.documents.library.clone()),
             store,
             clients,
             portal,

@@ -35,7 +35,6 @@ use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Method, header};
 
 use crate::clients::{Clients, Mode, Scope};
-use crate::document::schema::Library;
 use crate::domain::{FacilityCode, Officer};
 use crate::http::body::{BodyBudget, BodyLimits, Held};
 use crate::http::call::{Context, admit};
@@ -61,7 +60,7 @@ pub struct Parts {
     /// Flow 2, first half.
     pub intake: Intake,
     /// Schemas and code lists, for who asks for them.
-    pub library: Arc<Library>,
+    pub reference: reference::Reference,
     /// What is kept.
     pub store: Store,
     /// Who calls.

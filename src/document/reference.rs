@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::civil::Date;
 
-use super::table::{LineFault, Row, Table};
+use super::table::{LineFault, Row, Table, is_enough};
 use crate::domain::Bilingual;
 
 /// All code lists, by name.
@@ -149,6 +149,9 @@ impl List {
                 let of_field = codes.entry(field.into()).or_default();
                 if code.is_empty() || !of_field.insert(code.into()) {
                     faults.push(bad_code(row, code));
+                    if is_enough(&mut faults) {
+                        break;
+                    }
                 }
             }
         }
@@ -252,6 +255,9 @@ fn read_index(text: &str) -> Result<Vec<Facts>, Vec<LineFault>> {
                 Bilingual::fixed("valid_to trước valid_from", "valid_to is before valid_from"),
                 Bilingual::fixed("Sửa một trong hai ngày.", "Put one of the days right."),
             ));
+        }
+        if is_enough(&mut faults) {
+            break;
         }
         all.push(Facts {
             name,

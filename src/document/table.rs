@@ -29,6 +29,10 @@ pub(super) struct LineFault {
 const COLUMNS_MAX: usize = 64;
 /// Characters of one cell. What is longer is a quote that was not closed.
 const CELL_CHARACTERS_MAX: usize = 4_000;
+/// Rows of one table: more than any national list has, and a bound on memory where rows are short.
+const ROWS_MAX: usize = 100_000;
+/// Faults told of one table. Who has so many mends a few and looks again.
+const FAULTS_MAX: usize = 100;
 
 // === impl Table ===
 
@@ -57,10 +61,16 @@ impl Table {
             } else if table.columns.is_empty() {
                 faults.extend(wrong_columns(&row));
                 table.columns = row.cells;
-            } else if row.cells.len() == table.columns.len() {
+            } else if row.cells.len() != table.columns.len() {
+                faults.push(wrong_length(&row, table.columns.len()));
+            } else if table.rows.len() < ROWS_MAX {
                 table.rows.push(row);
             } else {
-                faults.push(wrong_length(&row, table.columns.len()));
+                faults.push(too_many_rows(row.line));
+                break;
+            }
+            if is_enough(&mut faults) {
+                break;
             }
         }
         if table.columns.is_empty() && faults.is_empty() {
@@ -107,6 +117,27 @@ impl LineFault {
     pub(super) fn new(line: u32, what: Bilingual, cure: Bilingual) -> Self {
         Self { line, what, cure }
     }
+}
+
+/// Whether so many faults were found that looking on is no help; says so at the end of them.
+pub(super) fn is_enough(faults: &mut Vec<LineFault>) -> bool {
+    let is_enough = faults.len() >= FAULTS_MAX;
+    if let (true, Some(last)) = (is_enough, faults.last()) {
+        faults.push(LineFault::new(
+            last.line,
+            Bilingual::fixed("không xem tiếp sau dòng này", "what follows was not looked at"),
+            Bilingual::fixed("Sửa các lỗi trên rồi kiểm tra lại.", "Mend these and check again."),
+        ));
+    }
+    is_enough
+}
+
+fn too_many_rows(line: u32) -> LineFault {
+    LineFault::new(
+        line,
+        Bilingual::composed(format!("hơn {ROWS_MAX} dòng"), format!("more than {ROWS_MAX} rows")),
+        Bilingual::fixed("Chia thành nhiều danh mục.", "Make several lists of it."),
+    )
 }
 
 /// Counts lines. The reader's own count begins at the line break or the empty lines before a row.
@@ -191,6 +222,8 @@ mod tests {
         assert_eq!(lines(""), [1]);
         assert_eq!(lines("a,a\n1,2\n"), [1]);
         assert_eq!(lines("a,\n1,2\n"), [1]);
+        assert_eq!(lines(&format!("a\n{}", "1,2\n".repeat(1_000))).len(), FAULTS_MAX + 1);
+        assert_eq!(lines(&format!("a\n{}", "1\n".repeat(ROWS_MAX + 9))), [u32::try_from(ROWS_MAX).unwrap() + 2]);
         assert_eq!(lines(&format!("a,b\n1,\"{}", "x\n".repeat(3_000))), [2]);
     }
 }

@@ -3,6 +3,9 @@
 //! They hold nothing of any person and change with the configuration only, so they may be kept by who asks: each answer
 //! has an `ETag`, and `If-None-Match` spares the body.
 
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
 use aws_lc_rs::digest;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -19,6 +22,19 @@ use crate::http::call::{Call, Id, Parameters};
 use crate::http::problem::{self, Problem, field_error};
 use crate::system::vietnam;
 
+/// What the answers are made of. Lists may be long, so each is written out once, when first asked for.
+pub struct Reference {
+    library: Arc<Library>,
+    lists: HashMap<String, OnceLock<Tagged>>,
+}
+
+/// A body and the tag by which it is known.
+#[derive(Clone)]
+struct Tagged {
+    body: Bytes,
+    tag: String,
+}
+
 /// Every schema: part, version, from when it holds, and whether it is the one used today.
 pub async fn schemas(
     State(gateway): State<Gateway>,
@@ -27,9 +43,9 @@ pub async fn schemas(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     version_asked(&query, false)?;
-    let (library, today) = (&gateway.0.library, today(&gateway));
+    let (library, today) = (&gateway.0.reference.library, today(&gateway));
     let data: Vec<Value> = library.entries().map(|entry| schema(library, entry, today)).collect();
-    Ok(tagged(&headers, "application/json", json!({ "data": data }).to_string()))
+    Ok(answer(&headers, "application/json", &Tagged::new(json!({ "data": data }).to_string())))
 }
 
 /// One XSD: of the version that is asked for, else of the one used today.
@@ -41,10 +57,10 @@ pub async fn xsd(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let asked = version_asked(&query, true)?;
-    let library = &gateway.0.library;
+    let library = &gateway.0.reference.library;
     let version = asked.or_else(|| library.version_for(&part, today(&gateway)));
     let entry = version.and_then(|version| library.entry(&part, version)).ok_or_else(no_such_schema)?;
-    let mut response = tagged(&headers, "application/xml", entry.text().to_owned());
+    let mut response = answer(&headers, "application/xml", &Tagged::new(entry.text().to_owned()));
     if let Ok(version) = HeaderValue::from_str(entry.version()) {
         response.headers_mut().insert(HeaderName::from_static("schema-version"), version);
     }
@@ -59,8 +75,9 @@ pub async fn lists(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     version_asked(&query, false)?;
-    let data: Vec<Value> = gateway.0.library.reference().list().map(|list| Value::Object(facts(list))).collect();
-    Ok(tagged(&headers, "application/json", json!({ "data": data }).to_string()))
+    let lists = gateway.0.reference.library.reference();
+    let data: Vec<Value> = lists.list().map(|list| Value::Object(facts(list))).collect();
+    Ok(answer(&headers, "application/json", &Tagged::new(json!({ "data": data }).to_string())))
 }
 
 /// One code list with its rows.
@@ -72,14 +89,19 @@ pub async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     version_asked(&query, false)?;
-    let list = gateway.0.library.reference().get(&name).ok_or_else(no_such_list)?;
+    let Reference { library, lists } = &gateway.0.reference;
+    let (list, written) = library.reference().get(&name).zip(lists.get(&name)).ok_or_else(no_such_list)?;
+    Ok(answer(&headers, "application/json", written.get_or_init(|| Tagged::new(whole(list).to_string()))))
+}
+
+fn whole(list: &List) -> Value {
     let mut whole = facts(list);
     let row = |cells: &[String]| -> Value {
         list.columns().iter().cloned().zip(cells.iter().map(|cell| Value::from(cell.as_str()))).collect()
     };
     whole.insert("columns".into(), json!(list.columns()));
     whole.insert("data".into(), list.rows().map(row).collect());
-    Ok(tagged(&headers, "application/json", Value::Object(whole).to_string()))
+    Value::Object(whole)
 }
 
 fn schema(library: &Library, entry: &Entry, today: u32) -> Value {
@@ -163,20 +185,36 @@ fn no_such_list() -> Problem {
     )
 }
 
+// === impl Reference ===
+
+impl Reference {
+    /// Of this library.
+    pub fn new(library: Arc<Library>) -> Self {
+        let names = library.reference().list().map(|list| list.facts().name.clone());
+        Self { lists: names.map(|name| (name, OnceLock::new())).collect(), library }
+    }
+}
+
+// === impl Tagged ===
+
+impl Tagged {
+    fn new(body: String) -> Self {
+        let hash = digest::digest(&digest::SHA256, body.as_bytes());
+        let hex: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Self { body: Bytes::from(body), tag: format!("\"{hex}\"") }
+    }
+}
+
 /// The body with its tag, or only the tag where the caller has the body already (RFC 9110, section 13.1.2).
-fn tagged(headers: &HeaderMap, media_type: &'static str, body: String) -> Response {
-    let hash = digest::digest(&digest::SHA256, body.as_bytes());
-    let hex: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let tag = format!("\"{hex}\"");
+fn answer(headers: &HeaderMap, media_type: &'static str, tagged: &Tagged) -> Response {
     let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let known = known.flat_map(|value| value.split(',')).map(str::trim);
-    let has_it = known.into_iter().any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag);
-    let mut response = if has_it {
+    let mut known = known.flat_map(|value| value.split(',')).map(str::trim);
+    let mut response = if known.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tagged.tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        ([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))], Bytes::from(body)).into_response()
+        ([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))], tagged.body.clone()).into_response()
     };
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
+    if let Ok(tag) = HeaderValue::from_str(&tagged.tag) {
         response.headers_mut().insert(header::ETAG, tag);
     }
     // May be kept by the caller alone, and asked about each time.
@@ -192,7 +230,7 @@ mod tests {
     fn asked(known: &str) -> (StatusCode, String) {
         let mut headers = HeaderMap::new();
         headers.insert(header::IF_NONE_MATCH, HeaderValue::from_str(known).unwrap());
-        let response = tagged(&headers, "application/json", "{}".to_owned());
+        let response = answer(&headers, "application/json", &Tagged::new("{}".to_owned()));
         (response.status(), text(response.headers(), &header::ETAG).unwrap_or_default().to_owned())
     }
 

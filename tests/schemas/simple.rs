@@ -99,7 +99,7 @@ fn day(or: &str) -> String {
 fn date(form: &str, example: &str) -> [String; 2] {
     [
         format!("thời điểm có thật, dạng {form}, ví dụ {example}"),
-        format!("a date there is, of the form {form}, such as {example}"),
+        format!("a real date of the form {form}, such as {example}"),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! Which version of a family of parts holds when: `versions.csv`.
 
 use super::super::reference::{day, is_name};
-use super::super::table::{LineFault, Row, Table};
+use super::super::table::{LineFault, Row, Table, is_enough};
 use crate::domain::Bilingual;
 
 /// One version of a family.
@@ -49,6 +49,9 @@ pub(super) fn replaced(
                 brought.push(version);
             }
             Err(fault) => faults.push(*fault),
+        }
+        if is_enough(&mut faults) {
+            return Err(faults);
         }
     }
     let mut versions = known;
