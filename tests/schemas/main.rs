@@ -7,6 +7,7 @@ mod field;
 mod generate;
 mod grammar;
 mod mutate;
+#[path = "../common/random.rs"]
 mod random;
 mod samples;
 mod simple;
