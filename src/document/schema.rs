@@ -34,8 +34,8 @@ pub use self::fault::{Code, Fault};
 pub use self::folder::FolderFault;
 pub use self::library::Library;
 
-pub(in crate::document) use self::library::RuleTables;
-pub(in crate::document) use self::pattern::Pattern;
+pub(super) use self::library::RuleTables;
+pub(super) use self::pattern::Pattern;
 
 use self::automaton::Automaton;
 use self::simple::Simple;
@@ -52,7 +52,7 @@ pub struct Schema {
 
 /// By type and symbol, the slot a field goes to.
 #[derive(Debug, Default)]
-pub(in crate::document) struct SlotMap(Vec<Vec<Option<u16>>>);
+pub(super) struct SlotMap(Vec<Vec<Option<u16>>>);
 
 /// Why a schema was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -132,7 +132,7 @@ impl Schema {
 
     /// Which of the `names` the elements have that hold text: by type and symbol. Always asked with the same names, so
     /// found once.
-    pub(in crate::document) fn slots(&self, names: &[Box<str>]) -> &SlotMap {
+    pub(super) fn slots(&self, names: &[Box<str>]) -> &SlotMap {
         self.slots.get_or_init(|| {
             let slot = |child: &Child| {
                 let is_text = matches!(self.types.get(child.type_index), Some(Type::Simple(_)));

@@ -15,12 +15,12 @@ use super::super::rule;
 use crate::xml::{Locator, Position};
 
 /// Whether the bytes are meant as JSON: no XML begins with a brace.
-pub(in crate::document) fn is_json(bytes: &[u8]) -> bool {
+pub(in super::super) fn is_json(bytes: &[u8]) -> bool {
     bytes.trim_ascii_start().first() == Some(&b'{')
 }
 
 /// Reads the object.
-pub(in crate::document) fn read(bytes: &[u8], inspection: &mut Inspection<'_>) {
+pub(in super::super) fn read(bytes: &[u8], inspection: &mut Inspection<'_>) {
     let Some(part) = part::named("GKSK") else { return };
     let mut places = JsonPlaces { part, locator: Locator::new(bytes) };
     let text = match std::str::from_utf8(bytes) {

@@ -7,7 +7,7 @@ use std::ops::{Add, Sub};
 
 /// A number of at most three decimals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::document) struct Amount {
+pub(in super::super) struct Amount {
     thousandths: i64,
 }
 

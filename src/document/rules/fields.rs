@@ -7,7 +7,7 @@ macro_rules! fields {
             pub(super) mod $module {
                 #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "the names of the tables")]
                 enum Slot { $($name),+ }
-                $(#[allow(dead_code, reason = "some only hold the first places")] pub(in crate::document::rules) const $name: usize = Slot::$name as usize;)+
+                $(#[allow(dead_code, reason = "some only hold the first places")] pub(in super::super) const $name: usize = Slot::$name as usize;)+
                 pub(super) const NAMES: &[&str] = &[$(stringify!($name)),+];
             }
         )+

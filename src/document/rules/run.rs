@@ -14,7 +14,7 @@ use crate::document::report::Report;
 use crate::document::row::{Places, Row};
 
 /// What is carried from row to row.
-pub(in crate::document) struct Run<'r> {
+pub(in super::super) struct Run<'r> {
     rules: &'r Rules,
     /// yyyymmdd.
     today: u32,
@@ -26,23 +26,23 @@ pub(in crate::document) struct Run<'r> {
 // === impl Run ===
 
 impl<'r> Run<'r> {
-    pub(in crate::document) fn new(rules: &'r Rules, today: u32) -> Self {
+    pub(in super::super) fn new(rules: &'r Rules, today: u32) -> Self {
         Self { rules, today, version: Versions::ALL, visit: None, tally: Tally::default() }
     }
 
     /// The version the text that follows is written in.
-    pub(in crate::document) fn set_version(&mut self, version: &str) {
+    pub(in super::super) fn set_version(&mut self, version: &str) {
         self.version = Versions::named(version);
     }
 
     /// A new record begins.
-    pub(in crate::document) fn begin_record(&mut self) {
+    pub(in super::super) fn begin_record(&mut self) {
         self.visit = None;
         self.tally = Tally::default();
     }
 
     /// Looks at one row, and remembers what others are held against.
-    pub(in crate::document) fn row(&mut self, row: &Row<'r, '_>, places: &mut dyn Places, report: &mut Report<'_>) {
+    pub(in super::super) fn row(&mut self, row: &Row<'r, '_>, places: &mut dyn Places, report: &mut Report<'_>) {
         let Some(rules) = self.rules.of(row.part) else { return };
         let line = Line::read(row);
         let (line, visit) = (line.as_ref(), self.visit.as_ref());
@@ -69,7 +69,7 @@ impl<'r> Run<'r> {
     }
 
     /// The rows of a part are over. What is remembered of XML1 is taken here, while its text is at hand.
-    pub(in crate::document) fn end_part(&mut self, reading: &mut Reading<'r, '_>, report: &mut Report<'_>) {
+    pub(in super::super) fn end_part(&mut self, reading: &mut Reading<'r, '_>, report: &mut Report<'_>) {
         let Some(rules) = self.rules.of(reading.part) else { return };
         let record = Record { visit: self.visit.as_ref(), tally: &self.tally, parts: &[] };
         for bound in rules.at_end.iter().filter(|bound| bound.versions.include(self.version)) {
@@ -83,7 +83,7 @@ impl<'r> Run<'r> {
     }
 
     /// Remembers XML1, against which the other parts are held, before its row is forgotten.
-    pub(in crate::document) fn keep_visit(&mut self, reading: &mut Reading<'r, '_>) {
+    pub(in super::super) fn keep_visit(&mut self, reading: &mut Reading<'r, '_>) {
         let row = reading.row.detached();
         let xpath = reading.xpath();
         let mut position = |offset| {
@@ -97,12 +97,12 @@ impl<'r> Run<'r> {
     }
 
     /// A part of the record could not be read to its end.
-    pub(in crate::document) fn part_is_broken(&mut self) {
+    pub(in super::super) fn part_is_broken(&mut self) {
         self.tally.is_broken = true;
     }
 
     /// The record is over, and had these parts.
-    pub(in crate::document) fn end_record(&mut self, parts: &[&'static Part], report: &mut Report<'_>) {
+    pub(in super::super) fn end_record(&mut self, parts: &[&'static Part], report: &mut Report<'_>) {
         let Some(visit) = &self.visit else { return };
         let record = Record { visit: Some(visit), tally: &self.tally, parts };
         for bound in self.rules.record.iter().filter(|bound| bound.versions.include(self.version)) {
@@ -114,7 +114,7 @@ impl<'r> Run<'r> {
     }
 
     /// The day a package says it was made (rules.csv, ENV-02).
-    pub(in crate::document) fn made_on(&self, written: &str, place: Place, report: &mut Report<'_>) {
+    pub(in super::super) fn made_on(&self, written: &str, place: Place, report: &mut Report<'_>) {
         let day = Moment::parse(written).filter(|day| day.date().is_some());
         let future = day.is_some_and(|day| day.day_number() > self.today);
         let entry = self.rules.entries.iter().find(|entry| entry.id == "ENV-02");

@@ -43,7 +43,7 @@ pub struct Checker<'s, 'a> {
 }
 
 /// What an event completed.
-pub(in crate::document) enum Seen<'a> {
+pub(in super::super) enum Seen<'a> {
     /// Nothing anybody asked for.
     Nothing,
     /// A field with a slot.
@@ -127,12 +127,12 @@ impl<'s, 'a> Checker<'s, 'a> {
     }
 
     /// One that hands on the fields that have a slot.
-    pub(in crate::document) fn handing_on(self, slots: &'s SlotMap) -> Self {
+    pub(in super::super) fn handing_on(self, slots: &'s SlotMap) -> Self {
         Self { slots: Some(slots), ..self }
     }
 
     /// Takes the next event of the document, which begins at `offset`.
-    pub(in crate::document) fn event(&mut self, event: &Event<'a>, offset: usize) -> Seen<'a> {
+    pub(in super::super) fn event(&mut self, event: &Event<'a>, offset: usize) -> Seen<'a> {
         if self.skipping > 0 {
             match event {
                 Event::Start(_) => self.skipping += 1,
@@ -161,7 +161,7 @@ impl<'s, 'a> Checker<'s, 'a> {
     }
 
     /// Path of what is open, or of the element with children that just ended.
-    pub(in crate::document) fn xpath(&self) -> String {
+    pub(in super::super) fn xpath(&self) -> String {
         let mut xpath = String::new();
         let steps = self.frames.iter().map(|frame| (frame.name, frame.index));
         let ended = self.ended.as_ref().map(|step| (step.name, step.index));

@@ -63,11 +63,11 @@ pub struct Library {
 
 /// The tables of rules, as text.
 #[derive(Clone, Debug)]
-pub(in crate::document) struct RuleTables {
+pub(in super::super) struct RuleTables {
     /// `rules.csv`: one row a rule.
-    pub(in crate::document) rules: Cow<'static, str>,
+    pub(in super::super) rules: Cow<'static, str>,
     /// `checks.csv`: one row a check of simple shape.
-    pub(in crate::document) checks: Cow<'static, str>,
+    pub(in super::super) checks: Cow<'static, str>,
 }
 
 /// A version that cannot be fixed.
@@ -139,7 +139,7 @@ impl Library {
     }
 
     /// The tables of rules. What stands in them is the rules' to say.
-    pub(in crate::document) fn rule_tables(&self) -> &RuleTables {
+    pub(in super::super) fn rule_tables(&self) -> &RuleTables {
         &self.rule_tables
     }
 
@@ -222,9 +222,9 @@ impl std::fmt::Debug for Library {
 
 impl RuleTables {
     /// The file of rules in the tree.
-    pub(in crate::document) const RULES: &str = "rules.csv";
+    pub(in super::super) const RULES: &str = "rules.csv";
     /// The file of simple checks in the tree.
-    pub(in crate::document) const CHECKS: &str = "checks.csv";
+    pub(in super::super) const CHECKS: &str = "checks.csv";
 
     fn embedded() -> Self {
         Self {

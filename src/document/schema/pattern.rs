@@ -9,7 +9,7 @@ use super::automaton::{Automaton, Leaf, Node, Refusal};
 
 /// A compiled pattern; several alternatives of one step count as one.
 #[derive(Debug)]
-pub(in crate::document) struct Pattern {
+pub(in super::super) struct Pattern {
     automaton: Automaton,
     /// Where each class of characters begins.
     starts: Vec<u32>,
@@ -18,7 +18,7 @@ pub(in crate::document) struct Pattern {
 
 /// Why a pattern was refused: the construct.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::document) struct Unknown(pub(in crate::document) String);
+pub(in super::super) struct Unknown(pub(in crate::document) String);
 
 /// Ranges of characters, sorted and apart.
 type Set = Vec<(u32, u32)>;
@@ -29,7 +29,7 @@ const LAST: u32 = char::MAX as u32;
 
 impl Pattern {
     /// Compiles the alternatives.
-    pub(in crate::document) fn compile(alternatives: &[&str]) -> Result<Self, Unknown> {
+    pub(in super::super) fn compile(alternatives: &[&str]) -> Result<Self, Unknown> {
         let parsed = alternatives.iter().map(|text| Parser::parse(text)).collect::<Result<Vec<_>, _>>()?;
         let node = Node::Choice(parsed);
         let mut starts = vec![0];
@@ -53,7 +53,7 @@ impl Pattern {
     }
 
     /// Whether the whole value has the form.
-    pub(in crate::document) fn matches(&self, value: &str) -> bool {
+    pub(in super::super) fn matches(&self, value: &str) -> bool {
         let mut state = 0;
         for character in value.chars() {
             let code = u32::from(character);
