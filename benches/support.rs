@@ -5,7 +5,9 @@
 pub(crate) mod claims;
 pub(crate) mod figures;
 pub(crate) mod floor;
+pub(crate) mod libxml2;
 pub(crate) mod load;
+pub(crate) mod long_claim;
 pub(crate) mod parts;
 pub(crate) mod process;
 pub(crate) mod stand;
