@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lienthong::document::schema::Library;
-use lienthong::document::{Document, Limits, structure};
+use lienthong::document::{Document, Limits, Rulebook};
 use lienthong::xml;
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -77,11 +77,9 @@ fn main() -> ExitCode {
 }
 
 /// The full check of a claim, as the gateway does it.
-fn check(bytes: &[u8], library: &Library) -> Document {
-    let limits = Limits::default();
-    let document = Document::parse(bytes, &limits).expect("the claim is right");
-    let findings = structure::check(&document, bytes, library, &limits, TODAY);
-    assert!(findings.is_empty(), "the claim keeps to the schemas: {:?}", findings.listed().first());
+fn check(bytes: &[u8], rulebook: &Rulebook) -> Document {
+    let document = Document::parse(bytes, &Limits::default(), rulebook, TODAY).expect("the claim is right");
+    assert!(document.warnings.is_empty(), "the claim keeps to the rules: {:?}", document.warnings.listed().first());
     document
 }
 
@@ -109,17 +107,16 @@ fn tell_speed(wishes: &Wishes, folder: &Path, figures: &mut Figures) -> Result<(
     figures.tell("its parts, decoded", other.decoded as f64 / 1e3, "KB");
     figures.tell("its rows", rows as f64, "");
 
-    let library = Library::embedded();
-    let (bytes, parts, library) = (&bytes, &parts, &library);
+    let rulebook = Rulebook::embedded();
+    let (bytes, parts, rulebook) = (&bytes, &parts, &rulebook);
     let mut entrants = [
         Entrant::new("bare quick-xml", Box::new(|times| timed(times, || scan(bytes)))),
-        Entrant::new("full check", Box::new(|times| timed(times, || check(bytes, library)))),
+        Entrant::new("full check", Box::new(|times| timed(times, || check(bytes, rulebook)))),
         Entrant::new("libxml2", Box::new(|times| other.run(times, true))),
-        Entrant::new("guard and identity", Box::new(|times| timed(times, || guard(bytes)))),
         Entrant::new("guard alone, parts decoded before", Box::new(|times| timed(times, || guard_parts(bytes, parts)))),
         Entrant::new(
             "guard and schemas, parts decoded before",
-            Box::new(|times| timed(times, || check_parts(bytes, parts, library))),
+            Box::new(|times| timed(times, || check_parts(bytes, parts, rulebook.library()))),
         ),
         Entrant::new("libxml2, parts decoded before", Box::new(|times| again.run(times, false))),
     ];
@@ -132,10 +129,9 @@ fn tell_speed(wishes: &Wishes, folder: &Path, figures: &mut Figures) -> Result<(
     for entrant in &entrants {
         entrant.tell(bytes.len(), figures);
     }
-    let [bare, full, libxml2, identity, _, schemas, libxml2_plain] = &entrants;
+    let [bare, full, libxml2, _, schemas, libxml2_plain] = &entrants;
     figures.section("ratios, of the rounds' own");
     ratio("speed of the full check, of bare quick-xml's", bare, full, figures);
-    ratio("speed of guard and identity, of bare quick-xml's", bare, identity, figures);
     ratio("speed of the full check, times libxml2's", libxml2, full, figures);
     ratio("speed of guard and schemas, times libxml2's, parts decoded", libxml2_plain, schemas, figures);
     Ok(())
@@ -185,10 +181,6 @@ fn timed<T>(times: u32, mut work: impl FnMut() -> T) -> f64 {
         black_box(work());
     }
     begun.elapsed().as_secs_f64() / f64::from(times)
-}
-
-fn guard(bytes: &[u8]) -> Document {
-    Document::parse(bytes, &Limits::default()).expect("the claim is right")
 }
 
 /// The least anybody who reads a claim with quick-xml does: all events of the envelope, and of the parts once decoded.
@@ -274,14 +266,14 @@ fn tell_memory(wishes: &Wishes, folder: &Path, figures: &mut Figures) {
 
 /// What a process that was started again for it does: checks one document and tells by how much memory grew.
 fn measure_memory(file: &Path) -> ExitCode {
-    let library = Library::embedded();
+    let rulebook = Rulebook::embedded();
     // The schemas are compiled once a process, not once a document.
-    check(&LongClaims::from_sample().package(1, 1), &library);
+    check(&LongClaims::from_sample().package(1, 1), &rulebook);
     let bytes = std::fs::read(file).expect("the document can be read");
     // The kernel forgets the most it saw before.
     std::fs::write("/proc/self/clear_refs", "5").expect("Linux resets the mark of memory");
     let (before, begun) = (memory("VmRSS:"), Instant::now());
-    let document = check(&bytes, &library);
+    let document = check(&bytes, &rulebook);
     let seconds = begun.elapsed().as_secs_f64();
     println!("{} {seconds}", memory("VmHWM:").saturating_sub(before));
     assert!(document.records > 0, "there are records");
