@@ -57,6 +57,11 @@ pub(super) fn is_ascii_name(name: &str) -> bool {
     (first.is_ascii_alphabetic() || first == b'_') && rest.iter().all(|&byte| CONTINUES_ASCII_NAME[usize::from(byte)])
 }
 
+/// Whether `byte` may stand in such a name, but for its beginning.
+pub(super) fn continues_ascii_name(byte: u8) -> bool {
+    CONTINUES_ASCII_NAME[usize::from(byte)]
+}
+
 /// The ASCII part of [`continues_name`], as a table: names are looked at byte by byte, in every tag.
 const CONTINUES_ASCII_NAME: [bool; 256] = {
     let mut table = [false; 256];

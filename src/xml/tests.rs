@@ -1,5 +1,6 @@
 //! Tables of good and bad XML.
 
+use super::error::Forbidden;
 use super::*;
 
 const LIMITS: Limits = Limits { depth_max: 8, attributes_max: 4 };
