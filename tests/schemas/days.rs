@@ -8,10 +8,7 @@ use crate::generate::escape;
 use crate::{simple, xmllint};
 
 /// Ordinary and leap years, full centuries of both sorts, and the edges of what four digits can write.
-const YEARS: [i16; 22] = [
-    0, 1, 4, 96, 100, 400, 1000, 1582, 1900, 1940, 1996, 1999, 2000, 2010, 2023, 2024, 2026, 2028, 2100, 2400, 9996,
-    9999,
-];
+const YEARS: [i16; 14] = [0, 1, 4, 100, 400, 1000, 1900, 1940, 1999, 2000, 2024, 2026, 2100, 9996];
 
 /// Writes a year, month and day.
 type Write = fn(i16, i8, i8) -> String;
@@ -61,5 +58,5 @@ fn the_days_there_are_are_right_and_no_others() {
             assert!(!compiled.check(document.as_bytes(), LIMITS).unwrap().is_empty(), "the checker on {document}");
         }
     }
-    assert!(cases > 9_000, "{cases}");
+    assert!(cases > 6_000, "{cases}");
 }

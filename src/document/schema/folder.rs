@@ -68,8 +68,11 @@ pub(super) fn load(path: &Path, mut library: Library) -> Result<Library, Vec<Fol
                 Some(name) => lists.push((name.to_owned(), text.as_str())),
                 None => faults.misplaced(path),
             },
-            [kind, version, file] if is_kind(&library, kind) && file.ends_with(".xsd") => {
-                let name = file.trim_end_matches(".xsd");
+            [kind, version, file] if is_kind(&library, kind) => {
+                let Some(name) = file.strip_suffix(".xsd") else {
+                    faults.misplaced(path);
+                    continue;
+                };
                 if versions_known {
                     faults.of_file(path, unknown_version(&library, kind, version));
                 }
@@ -219,16 +222,15 @@ fn unknown_version(library: &Library, kind: &str, version: &str) -> Vec<LineFaul
 
 /// Versions of the folder that leave a part of their family without a schema: it would pass unchecked.
 fn versions_with_gaps(library: &Library) -> Vec<LineFault> {
+    let embedded = Library::embedded();
     let mut faults = Vec::new();
     for version in library.versions.iter().filter(|version| version.line > 0) {
         let Version { family, name, line, .. } = version;
-        // Old versions did not know every part; what is embedded for them is how it was.
-        if Library::embedded().version(family, name).is_some() {
-            continue;
-        }
-        let of_family = library.parts.iter().filter(|part| part.family == *family);
-        let without: Vec<&str> =
-            of_family.map(|part| part.name.as_str()).filter(|part| library.entry(part, name).is_none()).collect();
+        let is_new = embedded.version(family, name).is_none();
+        // Old versions did not know every part.
+        let wanted = |part: &str| is_new || embedded.entry(part, name).is_some();
+        let of_family = library.parts.iter().filter(|part| part.family == *family).map(|part| part.name.as_str());
+        let without: Vec<&str> = of_family.filter(|part| wanted(part) && library.entry(part, name).is_none()).collect();
         if without.is_empty() {
             continue;
         }

@@ -96,6 +96,7 @@ fn every_fault_is_told_and_nothing_is_loaded() {
         ("claim/3176/XML0.xsd", "x"),
         ("claim/3176/xml3.xsd", "x"),
         ("claim/3176/note.txt", "x"),
+        ("claim/3176/XML1.xsd.xsd", "<a"),
         ("claims/3176/XML1.xsd", "x"),
         ("claim/3176/deep/XML1.xsd", "x"),
         ("versions.csv", &format!("{VERSIONS}{wrong}")),
@@ -106,6 +107,7 @@ fn every_fault_is_told_and_nothing_is_loaded() {
     let expected = [
         at("claim/3176/XML0.xsd", 1),
         at("claim/3176/XML1.xsd", line),
+        at("claim/3176/XML1.xsd.xsd", 1),
         at("claim/3176/XML2.xsd", 1),
         at("claim/3176/deep", 1),
         at("claim/3176/note.txt", 1),
@@ -141,6 +143,13 @@ fn a_new_version_leaves_no_part_unchecked() {
     assert_eq!(faults(&[("versions.csv", &versions)]), [at("versions.csv", 2)]);
     load(&[("versions.csv", VERSIONS)]).unwrap();
     assert_eq!(faults(&[("versions.csv", &VERSIONS.replace(",1931,", ",5000,"))]), [at("versions.csv", 2)]);
+    // Nor does an old one that is given another ground.
+    assert_eq!(
+        faults(&[("versions.csv", &VERSIONS.replace("5000,2027-01-01,1931", "1931,2026-07-01,"))]),
+        [at("versions.csv", 2)]
+    );
+    let old = VERSIONS.replace("5000,2027-01-01,1931", "130,2023-02-01,");
+    assert_eq!(load(&[("versions.csv", &old)]).unwrap().version("claim", "130").unwrap().valid_from, 20230201);
 }
 
 #[test]
