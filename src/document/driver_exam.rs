@@ -41,6 +41,31 @@ const WIRE_ORDER: [&str; 25] = [
     "SIGNDATA",
 ];
 
+/// What is signed, each with the name of the field beside the signature (`gksklx-signed-root.csv`).
+const SIGNED: [(&str, &str); 21] = [
+    ("SO", "SO"),
+    ("HOTEN", "HOTEN"),
+    ("NGAYSINH", "NGAYSINH"),
+    ("GIOITINHVAL", "GIOITINHVAL"),
+    ("SOCMND_PASSPORT", "SOCMND_PASSPORT"),
+    ("NGAYTHANGNAMCAPCMD", "NGAYTHANGNAMCAPCMND"),
+    ("NOICAP", "NOICAP"),
+    ("DIACHITHUONGTRU", "DIACHITHUONGTRU"),
+    ("MATINH_THUONGTRU", "MATINH_THUONGTRU"),
+    ("MAHUYEN_THUONGTRU", "MAHUYEN_THUONGTRU"),
+    ("MAXA_THUONGTRU", "MAXA_THUONGTRU"),
+    ("NONGDOCON", "NONGDOCON"),
+    ("DVINONGDOCON", "DVINONGDOCON"),
+    ("MATUY", "MATUY"),
+    ("KETLUAN", "KETLUAN"),
+    ("HANGBANGLAI", "HANGBANGLAI"),
+    ("NGAYKETLUAN", "NGAYKETLUAN"),
+    ("BACSYKETLUAN", "BACSYKETLUAN"),
+    ("NGAYKHAMLAI", "NGAYKHAMLAI"),
+    ("LYDO", "LYDO"),
+    ("TINHTRANGBENH", "TINHTRANGBENH"),
+];
+
 /// Reads what stands under the root element.
 pub(super) fn read_xml<'r>(inspection: &mut Inspection<'r>, reading: &mut Reading<'r, '_>) -> Result<(), xml::Error> {
     while let Some(ended) = reading.next()? {
@@ -60,8 +85,11 @@ fn check<'r>(row: &Row<'r, '_>, places: &mut dyn Places, inspection: &mut Inspec
     outline.parts.push(row.part.name.to_owned());
     outline.replaces = row.get("STATE").is_some_and(|state| state.text.trim_ascii() == "EDIT");
     let Some(field) = row.get("SIGNDATA") else { return };
-    match is_signed(&field.text, &inspection.limits) {
-        Some(signed) => outline.signed = signed,
+    match Signed::read(&field.text, &inspection.limits) {
+        Some(signed) => {
+            outline.signed = signed.has_signature;
+            compare(row, &signed, places, inspection);
+        }
         None => {
             let place = places.place(field.offset, 1, "SIGNDATA");
             inspection.report.push(&rule::SIGNDATA_UNREADABLE, place, String::new());
@@ -69,23 +97,55 @@ fn check<'r>(row: &Row<'r, '_>, places: &mut dyn Places, inspection: &mut Inspec
     }
 }
 
-/// Whether `SIGNDATA` holds a signature; `None` if it cannot be read. Unsigned senders write nothing or `test`
-/// (`portal-api.md`, section 5.1).
-fn is_signed(signdata: &str, limits: &Limits) -> Option<bool> {
-    if matches!(signdata.trim_ascii(), "" | "test") {
-        return Some(false);
+/// Says of every field whether it is what was signed (rules.csv, EDOC-17).
+fn compare(row: &Row<'_, '_>, signed: &Signed, places: &mut dyn Places, inspection: &mut Inspection<'_>) {
+    for (signed_name, name) in SIGNED {
+        let Some((_, value)) = signed.fields.iter().find(|(field, _)| field == signed_name) else { continue };
+        let outer = row.get(name);
+        if outer.map_or("", |outer| outer.text.trim()) != value.trim() {
+            let place = places.place(outer.map_or(row.offset, |outer| outer.offset), 1, name);
+            inspection.rules.differs_from_signed(place, &mut inspection.report);
+        }
     }
-    let mut decoded = Vec::new();
-    if !decode(signdata, &mut decoded) {
-        return None;
-    }
-    let mut reader = Reader::new(&decoded, limits.xml()).ok()?;
-    let mut signed = false;
-    loop {
-        match reader.read().ok()? {
-            Event::Start(tag) => signed |= tag.local_name() == "Signature",
-            Event::Eof => return Some(signed),
-            _ => {}
+}
+
+/// What `SIGNDATA` holds.
+#[derive(Default)]
+struct Signed {
+    has_signature: bool,
+    /// Those of the signed document, none if it is another one.
+    fields: Vec<(String, String)>,
+}
+
+impl Signed {
+    /// `None` if it cannot be read. Unsigned senders write nothing or `test` (`portal-api.md`, section 5.1).
+    fn read(signdata: &str, limits: &Limits) -> Option<Self> {
+        let mut signed = Self::default();
+        if matches!(signdata.trim_ascii(), "" | "test") {
+            return Some(signed);
+        }
+        let mut decoded = Vec::new();
+        if !decode(signdata, &mut decoded) {
+            return None;
+        }
+        let mut reader = Reader::new(&decoded, limits.xml()).ok()?;
+        let mut known = false;
+        loop {
+            let event = reader.read().ok()?;
+            let field = signed.fields.last_mut().filter(|_| reader.depth() == 2);
+            match (event, field) {
+                (Event::Start(tag), _) => {
+                    signed.has_signature |= tag.local_name() == "Signature";
+                    known |= reader.depth() == 1 && tag.name == "root";
+                    if known && reader.depth() == 2 {
+                        signed.fields.push((tag.name.to_owned(), String::new()));
+                    }
+                }
+                (Event::Text(piece), Some((_, text))) => push_text(text, piece),
+                (Event::Character(character), Some((_, text))) => text.push(character),
+                (Event::Eof, _) => return Some(signed),
+                _ => {}
+            }
         }
     }
 }

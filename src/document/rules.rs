@@ -5,13 +5,18 @@
 //! list them all). [`Run`] takes one document through them, row by row and record by record.
 
 mod amount;
+mod cards;
 mod check;
 mod condition;
+mod exams;
 mod fields;
 mod function;
 mod line;
 mod moment;
+mod papers;
+mod people;
 mod prices;
+mod residence;
 mod run;
 mod services;
 mod settings;
@@ -37,11 +42,21 @@ use super::schema::RuleTables;
 use super::table::LineFault;
 
 /// Every rule on one row.
-const ROW_RULES: &[&[RowRule]] = &[prices::RULES, services::RULES, visits::RULES];
+const ROW_RULES: &[&[RowRule]] = &[
+    prices::RULES,
+    services::RULES,
+    // The visit, its papers and the certificates.
+    visits::RULES,
+    cards::RULES,
+    people::RULES,
+    residence::RULES,
+    papers::RULES,
+    exams::RULES,
+];
 /// Every rule on all rows of a part.
-const PART_RULES: &[&[PartRule]] = &[];
+const PART_RULES: &[&[PartRule]] = &[papers::PART_RULES];
 /// Every rule on a whole record.
-const RECORD_RULES: &[&[RecordRule]] = &[totals::RULES, visits::RECORD_RULES];
+const RECORD_RULES: &[&[RecordRule]] = &[totals::RULES, visits::RECORD_RULES, papers::RECORD_RULES];
 
 /// Every rule, ready to be carried out. The default has none.
 #[derive(Debug, Default)]

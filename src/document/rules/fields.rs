@@ -1,9 +1,9 @@
 //! The fields that functions name, each at its slot. Those that identify stand first, because they are looked up by name.
 
 macro_rules! fields {
-    ($($module:ident $part:literal: $($name:ident)+;)+) => {
+    ($($module:ident $($part:literal)|+: $($name:ident)+;)+) => {
         $(
-            #[doc = $part]
+            #[doc = concat!($($part, " "),+)]
             pub(super) mod $module {
                 #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "the names of the tables")]
                 enum Slot { $($name),+ }
@@ -15,7 +15,7 @@ macro_rules! fields {
         /// The fields of a part, in the order of their slots.
         pub(super) fn names(part: &str) -> &'static [&'static str] {
             match part {
-                $($part => $module::NAMES,)+
+                $($($part)|+ => $module::NAMES,)+
                 _ => &[],
             }
         }
@@ -24,10 +24,24 @@ macro_rules! fields {
 
 fields! {
     xml1 "XML1": MA_LK MA_CSKCB NGAY_VAO NGAY_RA T_THUOC T_VTYT T_TONGCHI_BV T_TONGCHI_BH T_BNTT T_BNCCT T_BHTT
-        T_NGUONKHAC T_BHTT_GDV MA_THE_BHYT MA_LOAI_KCB MA_LOAI_RV SO_NGAY_DTRI NGAY_VAO_NOI_TRU;
+        T_NGUONKHAC T_BHTT_GDV MA_THE_BHYT MA_LOAI_KCB MA_LOAI_RV SO_NGAY_DTRI NGAY_VAO_NOI_TRU
+        SO_CCCD NGAY_SINH GIOI_TINH MA_QUOCTICH MATINH_CU_TRU MA_DKBD GT_THE_TU GT_THE_DEN MA_DOITUONG_KCB MA_NOI_DI
+        NAM_QT THANG_QT CAN_NANG_CON MA_BENH_CHINH MA_BENH_KT;
     xml2 "XML2": MA_LK MA_NHOM SO_LUONG DON_GIA TYLE_TT_BH MUC_HUONG THANH_TIEN_BV THANH_TIEN_BH T_BNTT T_BNCCT T_BHTT
         T_NGUONKHAC T_NGUONKHAC_NSNN T_NGUONKHAC_VTNN T_NGUONKHAC_VTTN T_NGUONKHAC_CL MA_PTTT;
     xml3 "XML3": MA_LK MA_NHOM SO_LUONG DON_GIA_BV DON_GIA_BH TYLE_TT_DV TYLE_TT_BH MUC_HUONG THANH_TIEN_BV
         THANH_TIEN_BH T_BNTT T_BNCCT T_BHTT T_NGUONKHAC T_NGUONKHAC_NSNN T_NGUONKHAC_VTNN T_NGUONKHAC_VTTN
         T_NGUONKHAC_CL T_TRANTT MA_PTTT MA_DICH_VU PHAM_VI;
+    xml6 "XML6": MA_LK NGAY_BAT_DAU_XU_TRI NGAY_KET_THUC_XU_TRI SO_NGAY_CAP_THUOC_ARV;
+    xml9 "XML9": MA_LK SO_CON;
+    xml10 "XML10": MA_LK TU_NGAY DEN_NGAY SO_NGAY;
+    xml11 "XML11": MA_LK SO_NGAY_NGHI MA_DINH_CHI_THAI TUOI_THAI CHAN_DOAN_RV;
+    xml0 "XML0": MA_LK MA_CSKCB SO_CCCD NGAY_SINH GIOI_TINH;
+    xml12 "XML12": SO_CCCD NGAY_SINH;
+    voucher "CT03" | "CT04" | "CT06" | "CT07" | "GIAYDIEUTRINOITRU" | "GIAYDIEUTRIVOSINH" | "GIAYSUCKHOEME":
+        MA_YTE MA_CT LOAI_GIAYTO SO_CCCD NGAY_SINH GIOI_TINH;
+    death "GIAYBAOTU": MA_GBT MACSKCB LOAI_GIAYTO SO_GIAYTO NGAY_SINH GIOI_TINH;
+    exam "GKSK": SO IDBENHVIEN HANGBANGLAI STATE SIGNDATA HOTEN NGAYSINH GIOITINHVAL SOCMND_PASSPORT
+        NGAYTHANGNAMCAPCMND NOICAP DIACHITHUONGTRU MATINH_THUONGTRU MAHUYEN_THUONGTRU MAXA_THUONGTRU NONGDOCON
+        DVINONGDOCON MATUY KETLUAN NGAYKETLUAN BACSYKETLUAN NGAYKHAMLAI LYDO TINHTRANGBENH;
 }

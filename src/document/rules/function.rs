@@ -61,6 +61,8 @@ pub(super) struct Record<'x> {
 pub(super) struct Wrong {
     /// What was expected, where that can be told.
     pub(super) expected: Option<Amount>,
+    /// A part that makes it right if the record has it; it may be read later.
+    pub(super) but_for: Option<&'static str>,
 }
 
 // === impl Record ===
@@ -82,12 +84,13 @@ impl Wrong {
 
     /// Broken unless the amount is the one expected, to two decimals.
     pub(super) fn unless_agrees(amount: Amount, expected: Amount) -> Option<Self> {
-        (!amount.agrees(expected)).then_some(Self { expected: Some(expected.rounded()) })
+        (!amount.agrees(expected)).then_some(Self { expected: Some(expected.rounded()), but_for: None })
     }
 
     /// Broken unless the amount is within 0.01 of the one expected: the sources do not name the rounding of halves.
     pub(super) fn unless_near(amount: Amount, expected: Amount) -> Option<Self> {
-        (!amount.is_within(expected, Amount::CENT)).then_some(Self { expected: Some(expected.rounded()) })
+        (!amount.is_within(expected, Amount::CENT))
+            .then_some(Self { expected: Some(expected.rounded()), but_for: None })
     }
 
     /// What the words of the table do not say.

@@ -69,7 +69,7 @@ fn without_ceiling<'x>(facts: &Facts<'x, '_>) -> Option<&'x Line> {
 fn sources_add_up(facts: &Facts<'_, '_>) -> Option<Wrong> {
     let line = facts.line?;
     let (others, sources) = (line.others?, line.sources?);
-    (others != sources).then_some(Wrong { expected: Some(sources) })
+    (others != sources).then_some(Wrong { expected: Some(sources), ..Wrong::default() })
 }
 
 /// The facility may waive what the fund's rate takes off its own price, or not (L-09): both are right.

@@ -21,13 +21,21 @@ pub(in super::super) struct Run<'r> {
     version: Versions,
     visit: Option<Visit<'r>>,
     tally: Tally,
+    held: Vec<Held>,
+}
+
+/// What is wrong unless the record turns out to have a certain part.
+struct Held {
+    entry: usize,
+    but_for: &'static str,
+    place: Place,
 }
 
 // === impl Run ===
 
 impl<'r> Run<'r> {
     pub(in super::super) fn new(rules: &'r Rules, today: u32) -> Self {
-        Self { rules, today, version: Versions::ALL, visit: None, tally: Tally::default() }
+        Self { rules, today, version: Versions::ALL, visit: None, tally: Tally::default(), held: Vec::new() }
     }
 
     /// The version the text that follows is written in.
@@ -39,6 +47,7 @@ impl<'r> Run<'r> {
     pub(in super::super) fn begin_record(&mut self) {
         self.visit = None;
         self.tally = Tally::default();
+        self.held.clear();
     }
 
     /// Looks at one row, and remembers what others are held against.
@@ -47,22 +56,28 @@ impl<'r> Run<'r> {
         let line = Line::read(row);
         let (line, visit) = (line.as_ref(), self.visit.as_ref());
         let facts = Facts { row, line, visit, today: self.today, tally: &self.tally };
-        let mut broken = |entry: usize, slot: usize, value: String, detail| {
-            let Some(entry) = self.rules.entries.get(entry) else { return };
+        let mut place = |slot: usize| {
             let offset = row.at(slot).map_or(row.offset, |value| value.offset);
-            let place = places.place(offset, row.number, row.name(slot));
-            report.broken(entry, place, value, detail);
+            places.place(offset, row.number, row.name(slot))
         };
         for check in &rules.checks {
-            if check.versions.include(self.version) && check.is_broken(&facts) {
-                broken(check.entry, check.field, check.shown(&facts), None);
+            if check.versions.include(self.version)
+                && check.is_broken(&facts)
+                && let Some(entry) = self.rules.entries.get(check.entry)
+            {
+                report.broken(entry, place(check.field), check.shown(&facts), None);
             }
         }
         for bound in &rules.functions {
             if bound.versions.include(self.version)
                 && let Some(wrong) = (bound.rule.judge)(&facts)
             {
-                broken(bound.entry, bound.rule.field, String::new(), wrong.detail());
+                let (place, entry) = (place(bound.rule.field), bound.entry);
+                match (wrong.but_for, self.rules.entries.get(entry)) {
+                    (Some(but_for), _) => self.held.push(Held { entry, but_for, place }),
+                    (None, Some(entry)) => report.broken(entry, place, String::new(), wrong.detail()),
+                    (None, None) => {}
+                }
             }
         }
         self.tally.take(row, line);
@@ -103,6 +118,13 @@ impl<'r> Run<'r> {
 
     /// The record is over, and had these parts.
     pub(in super::super) fn end_record(&mut self, parts: &[&'static Part], report: &mut Report<'_>) {
+        for Held { entry, but_for, place } in self.held.drain(..) {
+            if let Some(entry) =
+                self.rules.entries.get(entry).filter(|_| !parts.iter().any(|part| part.name == but_for))
+            {
+                report.broken(entry, place, String::new(), None);
+            }
+        }
         let Some(visit) = &self.visit else { return };
         let record = Record { visit: Some(visit), tally: &self.tally, parts };
         for bound in self.rules.record.iter().filter(|bound| bound.versions.include(self.version)) {
@@ -117,9 +139,19 @@ impl<'r> Run<'r> {
     pub(in super::super) fn made_on(&self, written: &str, place: Place, report: &mut Report<'_>) {
         let day = Moment::parse(written).filter(|day| day.date().is_some());
         let future = day.is_some_and(|day| day.day_number() > self.today);
-        let entry = self.rules.entries.iter().find(|entry| entry.id == "ENV-02");
-        if let Some(entry) = entry.filter(|_| future) {
-            report.broken(entry, place, mask::code(written, 8), None);
+        if future {
+            self.tell("ENV-02", place, mask::code(written, 8), report);
+        }
+    }
+
+    /// A field of a driver health exam is not what was signed (rules.csv, EDOC-17).
+    pub(in super::super) fn differs_from_signed(&self, place: Place, report: &mut Report<'_>) {
+        self.tell("EDOC-17", place, String::new(), report);
+    }
+
+    fn tell(&self, id: &str, place: Place, value: String, report: &mut Report<'_>) {
+        if let Some(entry) = self.rules.entries.iter().find(|entry| entry.id == id) {
+            report.broken(entry, place, value, None);
         }
     }
 }

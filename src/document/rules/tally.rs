@@ -3,6 +3,7 @@
 use super::amount::Amount;
 use super::fields::{xml2, xml3};
 use super::line::Line;
+use super::papers::Births;
 use super::services::is_examination_fee;
 use crate::document::row::Row;
 
@@ -30,6 +31,8 @@ pub(super) struct Tally {
     pub(super) lines: i64,
     /// Whether a line of XML3 has a ceiling.
     pub(super) has_ceiling: bool,
+    /// The birth certificates of XML9.
+    pub(super) births: Births,
     /// Whether a part could not be read to its end: then no sum is held against another.
     pub(super) is_broken: bool,
 }
@@ -74,6 +77,9 @@ impl Sum {
 impl Tally {
     /// Takes a row that was looked at.
     pub(super) fn take(&mut self, row: &Row<'_, '_>, line: Option<&Line>) {
+        if row.part.name == "XML9" {
+            self.births.take(row);
+        }
         let Some(line) = line else { return };
         self.examination_fees += u32::from(is_examination_fee(row, line));
         if row.part.name == "XML2" {

@@ -1,6 +1,7 @@
 //! The sums of XML1 against the lines of XML2 and XML3 (rules.csv, T-01 to T-10).
 
 use super::amount::Amount;
+use super::cards::is_of_forces;
 use super::fields::xml1;
 use super::function::{Record, RecordRule, Wrong};
 use super::tally::Sum;
@@ -50,7 +51,7 @@ impl Record<'_> {
     /// Whether a card of the armed forces (CA, CY, QN) is among those of the visit.
     fn has_forces_card(&self) -> bool {
         let cards = self.visit.map_or("", |visit| visit.row.text(xml1::MA_THE_BHYT));
-        cards.split(';').any(|card| ["CA", "CY", "QN"].iter().any(|prefix| card.trim_start().starts_with(prefix)))
+        cards.split(';').any(is_of_forces)
     }
 }
 

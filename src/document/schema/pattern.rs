@@ -18,7 +18,7 @@ pub(in super::super) struct Pattern {
 
 /// Why a pattern was refused: the construct.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in super::super) struct Unknown(pub(in crate::document) String);
+pub(in super::super) struct Unknown(pub(in super::super) String);
 
 /// Ranges of characters, sorted and apart.
 type Set = Vec<(u32, u32)>;
