@@ -5,14 +5,21 @@
 //! list them all). [`Run`] takes one document through them, row by row and record by record.
 
 mod amount;
+mod beds;
 mod cards;
 mod check;
+mod codes;
 mod condition;
+mod coverage;
+mod deductions;
 mod exams;
+mod fees;
 mod fields;
 mod function;
 mod line;
 mod moment;
+mod numbering;
+mod operations;
 mod papers;
 mod people;
 mod prices;
@@ -23,6 +30,7 @@ mod settings;
 mod table;
 mod tally;
 mod totals;
+mod unit_prices;
 mod visit;
 mod visits;
 
@@ -45,6 +53,12 @@ use super::table::LineFault;
 const ROW_RULES: &[&[RowRule]] = &[
     prices::RULES,
     services::RULES,
+    // The lines of drugs, services, supplies and tests.
+    deductions::RULES,
+    unit_prices::RULES,
+    coverage::RULES,
+    operations::RULES,
+    codes::RULES,
     // The visit, its papers and the certificates.
     visits::RULES,
     cards::RULES,
@@ -54,7 +68,8 @@ const ROW_RULES: &[&[RowRule]] = &[
     exams::RULES,
 ];
 /// Every rule on all rows of a part.
-const PART_RULES: &[&[PartRule]] = &[papers::PART_RULES];
+const PART_RULES: &[&[PartRule]] =
+    &[numbering::PART_RULES, beds::PART_RULES, fees::PART_RULES, codes::PART_RULES, papers::PART_RULES];
 /// Every rule on a whole record.
 const RECORD_RULES: &[&[RecordRule]] = &[totals::RULES, visits::RECORD_RULES, papers::RECORD_RULES];
 

@@ -13,14 +13,15 @@ pub(in super::super) struct Amount {
 
 impl Amount {
     pub(super) const ZERO: Self = Self { thousandths: 0 };
+    /// 0.001, the least there is.
+    pub(super) const THOUSANDTH: Self = Self { thousandths: 1 };
     /// 0.01.
     pub(super) const CENT: Self = Self { thousandths: 10 };
     /// A hundred, as of percent.
     pub(super) const HUNDRED: Self = Self { thousandths: 100_000 };
 
-    /// A whole number.
-    #[cfg(test)]
-    const fn whole(number: i64) -> Self {
+    /// A whole number, far below what overflows.
+    pub(super) const fn whole(number: i64) -> Self {
         Self { thousandths: number * 1_000 }
     }
 

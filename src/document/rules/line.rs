@@ -63,6 +63,16 @@ impl Line {
         self.ceiling.is_some_and(Amount::is_positive)
     }
 
+    /// Whether the line is one of supplies.
+    pub(super) fn is_supply(&self) -> bool {
+        matches!(self.group, 10 | 11)
+    }
+
+    /// Whether the line is one of days in a bed.
+    pub(super) fn is_bed_day(&self) -> bool {
+        matches!(self.group, 14..=16)
+    }
+
     fn drug(row: &Row<'_, '_>) -> Self {
         let number = |slot| Amount::parse(row.text(slot));
         Self {

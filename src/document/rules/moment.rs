@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use jiff::civil::Date;
 
 /// `yyyyMMdd`, `yyyyMMddHHmm` or `yyyyMMddHHmmss`; `dd/MM/yyyy` is turned round.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Moment {
     digits: [u8; 14],
     length: usize,

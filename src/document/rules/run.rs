@@ -95,6 +95,7 @@ impl<'r> Run<'r> {
                 report.broken(entry, place, String::new(), None);
             }
         }
+        self.tally.end_part();
     }
 
     /// Remembers XML1, against which the other parts are held, before its row is forgotten.

@@ -1,10 +1,15 @@
 //! What the rows of one record came to, as far as they were read.
 
 use super::amount::Amount;
+use super::beds::Beds;
+use super::codes::Codes;
+use super::fees::Fees;
 use super::fields::{xml2, xml3};
 use super::line::Line;
+use super::numbering::Numbering;
+use super::operations::Operations;
 use super::papers::Births;
-use super::services::is_examination_fee;
+use super::services::is_paid_examination;
 use crate::document::row::Row;
 
 /// Which row of a part, for a finding once the part is over.
@@ -35,6 +40,16 @@ pub(super) struct Tally {
     pub(super) births: Births,
     /// Whether a part could not be read to its end: then no sum is held against another.
     pub(super) is_broken: bool,
+    /// Numbers of the rows of the part being read.
+    pub(super) numbering: Numbering,
+    /// Codes of the services of XML3.
+    pub(super) codes: Codes,
+    /// Operations and procedures of XML3.
+    pub(super) operations: Operations,
+    /// Bed days of XML3.
+    pub(super) beds: Beds,
+    /// Fees for examinations of XML3, each.
+    pub(super) fees: Fees,
 }
 
 /// The amounts of many lines.
@@ -63,7 +78,7 @@ impl Sum {
     }
 
     /// Adds the amount of a field, of which a blank one counts nothing.
-    fn add(&mut self, amount: Option<Amount>, row: &Row<'_, '_>, slot: usize) {
+    pub(super) fn add(&mut self, amount: Option<Amount>, row: &Row<'_, '_>, slot: usize) {
         match amount {
             Some(amount) => self.0 = self.0.map(|sum| sum + amount),
             None if row.text(slot).is_empty() => {}
@@ -72,16 +87,26 @@ impl Sum {
     }
 }
 
+// === impl RowReference ===
+
+impl RowReference {
+    /// That of a field, or of the row itself where it is missing.
+    pub(super) fn of(row: &Row<'_, '_>, field: usize) -> Self {
+        Self { number: row.number, offset: row.at(field).map_or(row.offset, |value| value.offset) }
+    }
+}
+
 // === impl Tally ===
 
 impl Tally {
     /// Takes a row that was looked at.
     pub(super) fn take(&mut self, row: &Row<'_, '_>, line: Option<&Line>) {
+        self.numbering.take(row);
         if row.part.name == "XML9" {
             self.births.take(row);
         }
         let Some(line) = line else { return };
-        self.examination_fees += u32::from(is_examination_fee(row, line));
+        self.examination_fees += u32::from(is_paid_examination(row, line));
         if row.part.name == "XML2" {
             self.drugs.cost.add(line.cost, row, xml2::THANH_TIEN_BV);
             self.drugs.insured.add(line.insured, row, xml2::THANH_TIEN_BH);
@@ -100,11 +125,23 @@ impl Tally {
             if line.for_service {
                 self.for_service.add(line.fund, row, xml3::T_BHTT);
             }
-            if matches!(line.group, 10 | 11) {
+            if line.is_supply() {
                 self.supplies.add(line.cost, row, xml3::THANH_TIEN_BV);
             }
+            self.codes.take(row, line);
+            self.operations.take(row, line, &self.codes);
+            self.beds.take(row, line);
+            self.fees.take(row, line);
         }
         self.lines += 1;
         self.has_ceiling |= line.has_ceiling();
+    }
+
+    /// The rows of a part are over, and so is what points to them.
+    pub(super) fn end_part(&mut self) {
+        self.numbering = Numbering::default();
+        self.beds = Beds::default();
+        self.fees = Fees::default();
+        self.codes.end_part();
     }
 }

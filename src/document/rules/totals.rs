@@ -1,7 +1,6 @@
 //! The sums of XML1 against the lines of XML2 and XML3 (rules.csv, T-01 to T-10).
 
 use super::amount::Amount;
-use super::cards::is_of_forces;
 use super::fields::xml1;
 use super::function::{Record, RecordRule, Wrong};
 use super::tally::Sum;
@@ -47,12 +46,6 @@ impl Record<'_> {
         let sum = sums.iter().map(|sum| sum.value()).sum::<Option<Amount>>()?;
         Wrong::unless_agrees(self.amount(field)?, sum)
     }
-
-    /// Whether a card of the armed forces (CA, CY, QN) is among those of the visit.
-    fn has_forces_card(&self) -> bool {
-        let cards = self.visit.map_or("", |visit| visit.row.text(xml1::MA_THE_BHYT));
-        cards.split(';').any(is_of_forces)
-    }
 }
 
 fn fund_is_the_rest(record: &Record<'_>) -> Option<Wrong> {
@@ -65,7 +58,8 @@ fn fund_is_the_rest(record: &Record<'_>) -> Option<Wrong> {
 }
 
 fn for_service(record: &Record<'_>) -> Option<Wrong> {
-    if record.has_forces_card() { None } else { record.is(xml1::T_BHTT_GDV, &[record.tally.for_service]) }
+    let judged = record.visit.filter(|visit| !visit.has_forces_card());
+    judged.and_then(|_| record.is(xml1::T_BHTT_GDV, &[record.tally.for_service]))
 }
 
 fn balance(record: &Record<'_>) -> Option<Wrong> {

@@ -1,5 +1,7 @@
 //! What is remembered of a record while its parts are read.
 
+use super::cards::is_of_forces;
+use super::fields::xml1;
 use crate::document::finding::Place;
 use crate::document::row::Row;
 
@@ -28,6 +30,16 @@ impl Visit<'_> {
         let (line, column) = known.copied().unwrap_or(self.row_place);
         let xpath = format!("{}/{field}", self.xpath);
         Place { part: "XML1".to_owned(), row: 1, field, xpath, line, column, ..Place::default() }
+    }
+
+    /// The cards of the visit, one blank item if there are none.
+    pub(super) fn cards(&self) -> impl Iterator<Item = &str> {
+        self.row.text(xml1::MA_THE_BHYT).split(';').map(str::trim)
+    }
+
+    /// Whether a card of the armed forces (CA, CY, QN) is among those of the visit.
+    pub(super) fn has_forces_card(&self) -> bool {
+        self.cards().any(is_of_forces)
     }
 }
 
