@@ -3,6 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::exams;
+
 const CLAIM: &str = include_str!("../../schemas/claim/sample.xml");
 const BIRTH: &str = include_str!("../../schemas/birth-certificate/sample.xml");
 const DEATH: &str = include_str!("../../schemas/death-certificate/sample.xml");
@@ -25,7 +27,7 @@ pub(crate) fn death(serial: usize) -> String {
 
 /// A driver health exam, in the portal's own JSON, with serial number `serial` (five digits).
 pub(crate) fn driver_exam(serial: usize) -> String {
-    DRIVER.replace("00042/GKSKLX/48999/26", &format!("{serial:05}/GKSKLX/48999/26"))
+    exams::numbered(DRIVER, serial)
 }
 
 /// `envelope` with every base64 part decoded, changed and encoded again.

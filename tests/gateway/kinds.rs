@@ -5,8 +5,8 @@ use http::Method;
 use lienthong::document::{Document, Limits, Rulebook};
 use serde_json::{Value, json};
 
-use crate::samples;
 use crate::support::TestGateway;
+use crate::{exams, samples};
 
 /// One kind, and where it must arrive.
 struct Case {
@@ -39,7 +39,7 @@ fn xml(
 }
 
 fn cases() -> Vec<Case> {
-    let exam = samples::DRIVER_EXAM.replace("00042/GKSKLX", "00043/GKSKLX");
+    let exam = exams::numbered(samples::DRIVER_EXAM, 43);
     let (limits, rulebook) = (Limits::default(), Rulebook::embedded());
     let document = Document::parse(exam.as_bytes(), &limits, &rulebook, 20_261_120).unwrap();
     let exam_wire = document.driver_exam_wire(exam.as_bytes(), &limits).unwrap();

@@ -7,6 +7,8 @@
     reason = "a test that meets what it did not expect fails, and says where"
 )]
 
+#[path = "../common/exams.rs"]
+mod exams;
 #[path = "../common/https.rs"]
 mod https;
 #[path = "../common/parts.rs"]

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::exams;
 pub(crate) use crate::parts::part;
 use crate::parts::with_field;
 
@@ -27,7 +28,7 @@ pub(crate) fn claim_for(facility: &str, key: &str, note: &str) -> String {
     // The sample's visit, with nothing to pay, so that it needs no other part.
     let sums = ["T_THUOC", "T_VTYT", "T_TONGCHI_BV", "T_TONGCHI_BH", "T_BNTT", "T_BNCCT", "T_BHTT", "T_BHTT_GDV"];
     let paid = sums.into_iter().fold(part(CLAIM, "XML1"), |main, sum| with_field(&main, sum, "0"));
-    let main = [("MA_LK", key), ("MA_CSKCB", facility), ("GHI_CHU", note)]
+    let main = [("MA_LK", key), ("MA_CSKCB", facility), ("MA_DKBD", facility), ("GHI_CHU", note)]
         .into_iter()
         .fold(paid, |main, (field, value)| with_field(&main, field, value));
     package(facility, "1", &[("XML1", main.as_bytes())])
@@ -64,7 +65,7 @@ pub(crate) fn death(number: usize) -> String {
 
 /// A driver exam of facility 48999, as JSON, with this number and state.
 pub(crate) fn driver_exam(number: usize, state: &str) -> String {
-    DRIVER_EXAM_JSON.replace("00042/GKSKLX", &format!("{number:05}/GKSKLX")).replace("\"ADD\"", &format!("\"{state}\""))
+    exams::numbered(DRIVER_EXAM_JSON, number).replace("\"ADD\"", &format!("\"{state}\""))
 }
 
 /// The package with one text put for another in every part.

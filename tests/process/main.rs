@@ -3,6 +3,8 @@
 
 #[path = "../common/documents.rs"]
 mod documents;
+#[path = "../common/exams.rs"]
+mod exams;
 #[path = "../common/https.rs"]
 mod https;
 

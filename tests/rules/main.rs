@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::LazyLock;
 
 use lienthong::document::rules::{Entry, How, Rules};
-use lienthong::document::{Document, Finding, Findings, Limits, Rulebook};
+use lienthong::document::{Document, Finding, Limits, Rulebook};
 
 use self::cases::Case;
 
@@ -42,7 +42,7 @@ fn every_case_is_told_from_its_neighbour() {
 #[test]
 fn every_rule_has_a_case() {
     let cases: HashSet<String> = cases::all().into_iter().map(|case| case.rule).collect();
-    let rules = Rules::embedded();
+    let rules = RULEBOOK.rules();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut without = Vec::new();
     for entry in rules.entries() {
@@ -67,7 +67,7 @@ fn failures(case: &Case) -> Vec<String> {
         Err(error) => failures.push(format!("{} {} break: {error}", case.place, case.rule)),
         Ok(text) => {
             let found = findings(&text);
-            let codes: BTreeSet<&str> = found.listed().iter().map(|finding| finding.code.as_ref()).collect();
+            let codes: BTreeSet<&str> = found.iter().map(|finding| finding.code.as_ref()).collect();
             let right = codes.len() == 1 && codes.iter().all(|code| names(entry, code));
             if !right {
                 failures.push(told(case, "break", &case.broken, &found));
@@ -94,20 +94,24 @@ fn names(entry: &Entry, code: &str) -> bool {
     }
 }
 
-fn findings(text: &str) -> Findings {
-    match Document::parse(text.as_bytes(), &Limits::default(), &RULEBOOK, TODAY) {
+/// What is found in a document, but for what the gateway says of every document of the kind.
+fn findings(text: &str) -> Vec<Finding> {
+    let findings = match Document::parse(text.as_bytes(), &Limits::default(), &RULEBOOK, TODAY) {
         Ok(document) => document.warnings,
         Err(findings) => findings,
-    }
+    };
+    let keyless = text.contains("<GIAM_DINH_YKHOA>");
+    let told = findings.listed().iter().filter(|finding| !keyless || finding.code != "NO_BUSINESS_KEY");
+    told.cloned().collect()
 }
 
-fn told(case: &Case, which: &str, edits: &str, found: &Findings) -> String {
+fn told(case: &Case, which: &str, edits: &str, found: &[Finding]) -> String {
     let finding = |finding: &Finding| {
         let place = &finding.place;
         let (part, row, field) = (&place.part, place.row, &place.field);
         format!("\n    {} at {part}[{row}].{field}: {} {}", finding.code, finding.message.en, finding.value)
     };
-    let found: String = found.listed().iter().map(finding).collect();
+    let found: String = found.iter().map(finding).collect();
     let found = if found.is_empty() { "\n    nothing found".to_owned() } else { found };
     format!("{} {} {which} ({} | {} | {edits}):{found}", case.place, case.rule, case.base, case.common)
 }

@@ -82,6 +82,9 @@ impl Births {
 fn leave(facts: &Facts<'_, '_>) -> Option<Wrong> {
     let text = |slot| facts.row.text(slot);
     let days = whole(facts.row, xml11::SO_NGAY_NGHI)?;
+    if days <= 30 {
+        return None;
+    }
     let visit = &facts.visit?.row;
     let codes = [visit.text(xml1::MA_BENH_CHINH), visit.text(xml1::MA_BENH_KT)];
     let tuberculous = codes.iter().flat_map(|codes| codes.split(';')).any(is_tuberculosis)
@@ -96,10 +99,14 @@ fn leave(facts: &Facts<'_, '_>) -> Option<Wrong> {
     (days > most).then_some(Wrong { but_for: Some("XML15"), ..Wrong::default() })
 }
 
-/// Whether a disease code is one of tuberculosis, of what it leaves behind, or of a newborn's.
+/// Tuberculosis, what it leaves behind, a newborn's, and the codes of organs and states it stands under in ICD-10.
+const TUBERCULOSIS: [&str; 19] = [
+    "A15", "A16", "A17", "A18", "A19", "B20.0", "B90", "J65", "K23.0", "K67.3", "K93.0", "M01.1", "M49.0", "M90.0",
+    "N33.0", "N74.0", "N74.1", "O98.0", "P37.0",
+];
+
 fn is_tuberculosis(code: &str) -> bool {
-    let code = code.trim();
-    ["A15", "A16", "A17", "A18", "A19", "B90", "P37.0"].iter().any(|prefix| code.starts_with(prefix))
+    TUBERCULOSIS.iter().any(|prefix| code.trim().starts_with(prefix))
 }
 
 fn whole(row: &Row<'_, '_>, slot: usize) -> Option<i64> {

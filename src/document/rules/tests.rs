@@ -44,3 +44,30 @@ fn a_wrong_row_is_refused_with_its_line() {
         assert_eq!(places, [("checks.csv", 2)], "{row}");
     }
 }
+
+/// A field no table has is always blank, so a rule on it would never speak.
+#[test]
+fn rules_name_fields_of_the_tables() {
+    let xsds = |part: &Part| -> String {
+        let folders = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas")).unwrap();
+        let versions = folders.filter_map(|folder| std::fs::read_dir(folder.unwrap().path()).ok()).flatten();
+        let file = format!("{}.xsd", part.name);
+        versions.filter_map(|version| std::fs::read_to_string(version.unwrap().path().join(&file)).ok()).collect()
+    };
+    let vouchers: String = crate::document::part::voucher_parts().iter().map(xsds).collect();
+    let rules = rules();
+    let mut wrong = Vec::new();
+    for part in &PARTS {
+        let own = xsds(part);
+        for name in rules.slots(part).names() {
+            let declared = format!("name=\"{name}\"");
+            // The vouchers share one list of fields.
+            let shared =
+                fields::names(part.name).contains(&&**name) && vouchers.contains(&own) && vouchers.contains(&declared);
+            if !own.contains(&declared) && !shared {
+                wrong.push(format!("{}.{name}", part.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
