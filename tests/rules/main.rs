@@ -17,7 +17,7 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::LazyLock;
 
-use lienthong::document::rules::{Entry, How, Rules};
+use lienthong::document::rules::{Entry, How};
 use lienthong::document::{Document, Finding, Limits, Rulebook};
 
 use self::cases::Case;
