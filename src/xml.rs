@@ -36,6 +36,10 @@ pub struct Limits {
     pub attributes_max: u32,
 }
 
+/// Bytes of one start tag. A root with its namespaces has about two hundred; attributes of this length cost no more than
+/// text does, and longer ones (a name, a value, a namespace of megabytes) are made to cost more.
+const TAG_BYTES_MAX: usize = 64 << 10;
+
 /// What comes next in a document. Comments, processing instructions and the declaration are checked and passed over.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Event<'a> {
@@ -177,6 +181,9 @@ impl<'a> Reader<'a> {
         if self.depth >= self.limits.depth_max {
             return Err((ErrorKind::BeyondLimit(BeyondLimit::Depth), start));
         }
+        if content.len() > TAG_BYTES_MAX {
+            return Err((ErrorKind::BeyondLimit(BeyondLimit::Tag), start));
+        }
         self.rooted = true;
         self.depth += 1;
         // The usual tag: nothing but a plain name, so nothing but the name to check.
@@ -243,11 +250,13 @@ impl<'a> Reader<'a> {
 
 /// Appends a piece of text with its line ends normalised as XML prescribes (section 2.11).
 pub fn push_text(target: &mut String, piece: &str) {
-    if memchr::memchr(b'\r', piece.as_bytes()).is_some() {
-        target.push_str(&piece.replace("\r\n", "\n").replace('\r', "\n"));
-    } else {
-        target.push_str(piece);
+    let mut rest = piece;
+    while let Some((line, after)) = rest.split_once('\r') {
+        target.push_str(line);
+        target.push('\n');
+        rest = after.strip_prefix('\n').unwrap_or(after);
     }
+    target.push_str(rest);
 }
 
 fn check_comment(content: &str, start: usize) -> Result<(), (ErrorKind, usize)> {

@@ -66,11 +66,15 @@ const SIGNED: [(&str, &str); 21] = [
     ("TINHTRANGBENH", "TINHTRANGBENH"),
 ];
 
+/// Fields of one exam. The sample has 25; room for what later forms add, and none for documents made to fill the memory
+/// with their names.
+const FIELDS_MAX: usize = 256;
+
 /// Reads what stands under the root element.
 pub(super) fn read_xml<'r>(inspection: &mut Inspection<'r>, reading: &mut Reading<'r, '_>) -> Result<(), xml::Error> {
     while let Some(ended) = reading.next()? {
         if ended.name == reading.part.record {
-            let (row, mut places) = reading.split();
+            let (row, mut places) = reading.split(true);
             check(row, &mut places, inspection);
         }
     }
@@ -137,6 +141,9 @@ impl Signed {
                 (Event::Start(tag), _) => {
                     signed.has_signature |= tag.local_name() == "Signature";
                     known |= reader.depth() == 1 && tag.name == "root";
+                    if signed.fields.len() >= FIELDS_MAX {
+                        return None;
+                    }
                     if known && reader.depth() == 2 {
                         signed.fields.push((tag.name.to_owned(), String::new()));
                     }

@@ -136,10 +136,12 @@ impl Findings {
         self.list.get_mut(usize::try_from(count).unwrap_or(usize::MAX)..).unwrap_or_default()
     }
 
-    /// Counts errors that were found and not kept.
-    pub(super) fn count_unlisted_errors(&mut self, count: u64) {
+    /// Counts some that were found and not kept.
+    pub(super) fn count_unlisted(&mut self, count: u64, severity: Severity) {
         self.more += count;
-        self.errors += count;
+        if severity == Severity::Error {
+            self.errors += count;
+        }
     }
 
     /// Whether nothing was found.

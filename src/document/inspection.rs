@@ -82,7 +82,7 @@ impl<'r> Inspection<'r> {
         let part = reading.part;
         while let Some(ended) = reading.next()? {
             if ended.name == part.record {
-                let (row, mut places) = reading.split();
+                let (row, mut places) = reading.split(!self.report.is_full());
                 self.row(row, &mut places);
                 if part.name == "XML1" {
                     self.rules.keep_visit(reading);

@@ -64,14 +64,19 @@ impl Package<'_, '_, '_> {
 
     fn facility(&mut self) {
         if let Some(Value { text, offset }) = self.reading.row.take("MACSKCB") {
-            let place = self.reading.place(offset, "MACSKCB");
+            let place = self.place(offset, "MACSKCB");
             self.inspection.identity.facility(&text, place, &mut self.inspection.report);
         }
     }
 
+    /// The place of a field of the element that just ended; nothing of it if nobody lists it.
+    fn place(&mut self, offset: usize, field: &str) -> Place {
+        if self.inspection.report.is_full() { Place::default() } else { self.reading.place(offset, field) }
+    }
+
     fn dossier(&mut self) {
         if let Some(Value { text, offset }) = self.reading.row.take("NGAYLAP") {
-            let place = self.reading.place(offset, "NGAYLAP");
+            let place = self.place(offset, "NGAYLAP");
             self.inspection.rules.made_on(&text, place, &mut self.inspection.report);
         }
         // One that is no number is a fault of structure.
@@ -83,7 +88,7 @@ impl Package<'_, '_, '_> {
             std::cmp::Ordering::Greater => &rule::COUNT_MORE,
             std::cmp::Ordering::Equal => return,
         };
-        let place = self.reading.place(offset, "SOLUONGHOSO");
+        let place = self.place(offset, "SOLUONGHOSO");
         self.inspection.report.push(broken, place, mask::code(&text, 10));
     }
 
@@ -96,7 +101,7 @@ impl Package<'_, '_, '_> {
         let most = self.inspection.limits.parts_max;
         if self.files > most {
             if self.files == most.saturating_add(1) {
-                let place = self.reading.place(self.reading.row.offset, "");
+                let place = self.place(self.reading.row.offset, "");
                 self.inspection.report.push(&rule::TOO_MANY_PARTS, place, String::new());
             }
             return;
@@ -119,7 +124,7 @@ impl Package<'_, '_, '_> {
                 format!("Dùng một trong: {known}. XML0 và XML12 gửi thành tệp riêng."),
                 format!("Use one of: {known}. XML0 and XML12 are files of their own."),
             );
-            let place = self.reading.place(name.offset, "LOAIHOSO");
+            let place = self.place(name.offset, "LOAIHOSO");
             let shown = mask::code(&name.text, 20);
             self.inspection.report.push_with_cure(&rule::UNKNOWN_PART, place, shown, cure);
         }
@@ -162,7 +167,7 @@ impl Package<'_, '_, '_> {
     /// Exactly one XML1, every other part at most once (rules.csv, ENV-07).
     fn check_parts(&mut self) {
         if !self.record.iter().any(|file| file.part.name == "XML1") {
-            let place = self.reading.place(self.reading.row.offset, "");
+            let place = self.place(self.reading.row.offset, "");
             self.inspection.report.push(&rule::MISSING_XML1, place, String::new());
         }
         let mut seen: Vec<&str> = Vec::new();
@@ -217,8 +222,26 @@ pub(super) fn decode(text: &str, decoded: &mut Vec<u8>) -> bool {
         return true;
     }
     decoded.clear();
-    let dense: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    dense.len() < text.len() && STANDARD.decode_vec(dense, decoded).is_ok()
+    decode_in_pieces(text, decoded)
+}
+
+/// The same, leaving out blanks piece by piece, so that no second copy of the text is made.
+fn decode_in_pieces(text: &str, decoded: &mut Vec<u8>) -> bool {
+    /// Characters decoded at once; a multiple of four.
+    const PIECE: usize = 16 << 10;
+    let mut piece = Vec::with_capacity(PIECE);
+    let mut rest = text.bytes().filter(|byte| !byte.is_ascii_whitespace());
+    loop {
+        piece.clear();
+        piece.extend(rest.by_ref().take(PIECE));
+        if STANDARD.decode_vec(&piece, decoded).is_err() {
+            return false;
+        }
+        if piece.len() < PIECE || piece.ends_with(b"=") {
+            // Padding ends the text.
+            return rest.next().is_none();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -232,6 +255,18 @@ mod tests {
         assert_eq!(decoded, b"<a/>");
         for text in ["PGEvPg", "PGEvPg=", "PGEvPh==", "PGEv-g==", "PGEvPg==PGEvPg==", "PGEvP\u{a0}g==", "="] {
             assert!(!decode(text, &mut decoded), "{text}");
+        }
+    }
+
+    #[test]
+    fn base64_in_lines_is_decoded_in_pieces() {
+        for length in [12_287, 12_288, 12_289, 40_000] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let dense = STANDARD.encode(&bytes);
+            let lines: Vec<&str> = dense.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
+            let mut decoded = Vec::new();
+            assert!(decode(&lines.join("\r\n"), &mut decoded) && decoded == bytes, "{length}");
+            assert!(!decode(&format!("{}\n=AAA", lines.join("\n")), &mut decoded), "{length}");
         }
     }
 }

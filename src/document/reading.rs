@@ -1,6 +1,6 @@
 //! Reading one XML text once: guarded, followed in its schema, its fields gathered into rows.
 
-use super::finding::Place;
+use super::finding::{Place, Severity};
 use super::part::Part;
 use super::report::Report;
 use super::row::{Places, Row, Slots};
@@ -100,6 +100,10 @@ impl<'s, 'a> Reading<'s, 'a> {
         let Self { part, mut reader, checker, .. } = self;
         let faults = checker.finish();
         for fault in &faults.list {
+            if report.is_full() {
+                report.unlisted(fault.code.name(), Severity::Error);
+                continue;
+            }
             let mut finding = fault.to_finding(part.shown(), reader.position_at(fault.offset));
             if part.is_envelope() {
                 finding.place.row = 0;
@@ -110,14 +114,14 @@ impl<'s, 'a> Reading<'s, 'a> {
         report.sort_since(said_before);
     }
 
-    /// The row, and what tells its places.
-    pub(super) fn split(&mut self) -> (&Row<'s, 'a>, Here<'_, 's, 'a>) {
-        (&self.row, Here { part: self.part, reader: &mut self.reader, checker: &self.checker })
+    /// The row, and what tells its places; nothing of them if nobody lists them, because finding them out takes a while.
+    pub(super) fn split(&mut self, listed: bool) -> (&Row<'s, 'a>, Here<'_, 's, 'a>) {
+        (&self.row, Here { part: self.part, reader: &mut self.reader, checker: &self.checker, listed })
     }
 
     /// The place of a field of the row that was just taken; of the element that just ended if `field` is empty.
     pub(super) fn place(&mut self, offset: usize, field: &str) -> Place {
-        self.split().1.place(offset, 0, field)
+        self.split(true).1.place(offset, 0, field)
     }
 
     /// The place of a field of an earlier row, or of one that lacks it.
@@ -148,10 +152,14 @@ pub(super) struct Here<'x, 's, 'a> {
     part: &'static Part,
     reader: &'x mut Reader<'a>,
     checker: &'x Checker<'s, 'a>,
+    listed: bool,
 }
 
 impl Places for Here<'_, '_, '_> {
     fn place(&mut self, offset: usize, row: u32, field: &str) -> Place {
+        if !self.listed {
+            return Place::default();
+        }
         let Position { line, column } = self.reader.position_at(offset);
         let mut xpath = self.checker.xpath();
         if !field.is_empty() {

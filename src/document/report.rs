@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::finding::{Finding, Findings, Place, Severity};
+use super::finding::{FINDINGS_LISTED_MAX, Finding, Findings, Place, Severity};
 use super::rule::Rule;
 use super::rules::{Entry, Settings};
 use crate::domain::Bilingual;
@@ -66,9 +66,21 @@ impl<'r> Report<'r> {
         self.findings.push(finding);
     }
 
+    /// Whether no more findings are listed, so that nobody needs to find out where the next one stands.
+    pub(super) fn is_full(&self) -> bool {
+        self.findings.listed().len() >= FINDINGS_LISTED_MAX
+    }
+
+    /// Counts one finding that nobody lists.
+    pub(super) fn unlisted(&mut self, code: &str, severity: Severity) {
+        if let Some(severity) = self.settings.severity(code, severity) {
+            self.findings.count_unlisted(1, severity);
+        }
+    }
+
     /// Counts errors that were found and not kept.
     pub(super) fn not_listed(&mut self, errors: u64) {
-        self.findings.count_unlisted_errors(errors);
+        self.findings.count_unlisted(errors, Severity::Error);
     }
 
     /// Records that a text is not acceptable XML.

@@ -108,6 +108,8 @@ pub enum BeyondLimit {
     Depth,
     /// Put too many attributes on one element.
     Attributes,
+    /// Wrote a start tag of many kilobytes.
+    Tag,
 }
 
 /// One row of the table: code, what is wrong, what to do (each Vietnamese, then English).
@@ -349,6 +351,14 @@ fn beyond_limit(kind: BeyondLimit) -> Row {
             "XML_TOO_MANY_ATTRIBUTES",
             ["Một thẻ có quá nhiều thuộc tính.", "An element has too many attributes."],
             ["Kiểm tra phần mềm xuất tệp.", "Check the program that writes the file."],
+        ),
+        BeyondLimit::Tag => (
+            "XML_TAG_TOO_LONG",
+            ["Một thẻ mở quá dài.", "A start tag is too long."],
+            [
+                "Kiểm tra phần mềm xuất tệp; dữ liệu đặt trong nội dung thẻ, không đặt trong thuộc tính.",
+                "Check the program that writes the file; data stand in elements, not in attributes.",
+            ],
         ),
     }
 }

@@ -55,9 +55,15 @@ pub(super) fn attribute_value(written: &str) -> Cow<'_, str> {
 }
 
 fn push_with_blanks(value: &mut String, plain: &str) {
-    // A line end of two characters is one blank: line ends are normalised before anything else (section 2.11).
-    let plain = plain.replace("\r\n", "\n");
-    value.extend(plain.chars().map(|character| if character.is_ascii_whitespace() { ' ' } else { character }));
+    let mut rest = plain;
+    while let Some((piece, after)) = rest.split_once(['\t', '\r', '\n']) {
+        value.push_str(piece);
+        value.push(' ');
+        // A line end of two characters is one blank: line ends are normalised before anything else (section 2.11).
+        let blank = rest.as_bytes().get(piece.len());
+        rest = if blank == Some(&b'\r') { after.strip_prefix('\n').unwrap_or(after) } else { after };
+    }
+    value.push_str(rest);
 }
 
 #[cfg(test)]
@@ -82,6 +88,14 @@ mod tests {
 
     #[test]
     fn attribute_values_are_normalised() {
-        assert_eq!(attribute_value("a&amp;b\r\nc\td&#10;e"), "a&b c d\ne");
+        for (written, value) in [
+            ("a&amp;b\r\nc\td&#10;e", "a&b c d\ne"),
+            ("\r\n\r\r\n\n", "    "),
+            ("\n\r", "  "),
+            ("a\u{B}b ắ\tc", "a\u{B}b ắ c"),
+            ("plain text", "plain text"),
+        ] {
+            assert_eq!(attribute_value(written), value, "{written:?}");
+        }
     }
 }

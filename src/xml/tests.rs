@@ -217,6 +217,48 @@ fn what_is_not_well_formed_is_refused_by_its_own_name() {
 }
 
 #[test]
+fn a_start_tag_has_a_length_and_is_not_looked_at_beyond() {
+    let longest = "a".repeat(TAG_BYTES_MAX);
+    assert_eq!(check(format!("<{longest}></{longest}>").as_bytes()), Ok(()));
+    let value = "a".repeat(TAG_BYTES_MAX - "b c=''".len());
+    assert_eq!(check(format!("<a><b c='{value}'/></a>").as_bytes()), Ok(()));
+    for text in [
+        format!("<a{longest}/>"),
+        format!("<a><b c='{value}-'/></a>"),
+        format!("<a xmlns='{longest}'/>"),
+        format!("<a {}/>", "b=".repeat(TAG_BYTES_MAX)),
+    ] {
+        assert_eq!(check(text.as_bytes()), Err("XML_TAG_TOO_LONG"));
+    }
+}
+
+#[test]
+fn a_declaration_of_a_dtd_is_refused_where_it_begins() {
+    for text in ["<!DOCTYPE a [", "<!DOCTYPE a [<!ENTITY b 'c'>", "<!DOCTYPEa", "<a><!ELEMENT", "<!-- c --><!d"] {
+        assert_eq!(check(text.as_bytes()), Err("XML_DOCTYPE"), "{text}");
+    }
+    let error = located(b"<!-- c -->\n <!DOCTYPE a>").unwrap_err();
+    assert_eq!((error.position.line, error.position.column), (2, 2));
+}
+
+#[test]
+fn line_ends_are_normalised_in_texts() {
+    for (written, read) in [
+        ("", ""),
+        ("a", "a"),
+        ("\r", "\n"),
+        ("\r\n", "\n"),
+        ("\n\r", "\n\n"),
+        ("a\r\r\nb\n", "a\n\nb\n"),
+        ("ắ\r", "ắ\n"),
+    ] {
+        let mut text = String::from("x");
+        push_text(&mut text, written);
+        assert_eq!(text, format!("x{read}"), "{written:?}");
+    }
+}
+
+#[test]
 fn other_encodings_are_refused_by_name() {
     for (bytes, code) in [
         (&b"\xFF\xFE<\0a\0/\0>\0"[..], "XML_UTF16"),
@@ -289,6 +331,7 @@ fn every_fault_has_words_in_both_languages_and_a_code_of_its_own() {
         ErrorKind::IllFormed(IllFormed::EndTag),
         ErrorKind::Forbidden(Forbidden::Doctype),
         ErrorKind::BeyondLimit(BeyondLimit::Depth),
+        ErrorKind::BeyondLimit(BeyondLimit::Tag),
     ];
     for kind in kinds {
         assert!(codes.insert(kind.code()));

@@ -21,6 +21,7 @@ pub(crate) fn deliberately_stricter(document: &[u8], error: &Error) -> Option<&'
         }
         ErrorKind::BeyondLimit(BeyondLimit::Depth) => Some("deeper than the limit of this test"),
         ErrorKind::BeyondLimit(BeyondLimit::Attributes) => Some("more attributes than the limit of this test"),
+        ErrorKind::BeyondLimit(BeyondLimit::Tag) => Some("a start tag of more than 64 KiB"),
         _ => None,
     }
 }

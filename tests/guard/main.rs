@@ -91,6 +91,7 @@ const EVERY_KIND: &[&str] = &[
     "XML_ENTITY",
     "XML_TOO_DEEP",
     "XML_TOO_MANY_ATTRIBUTES",
+    "XML_TAG_TOO_LONG",
 ];
 
 #[expect(clippy::disallowed_methods, reason = "the switches of this test: what it begins from, and how long it runs")]

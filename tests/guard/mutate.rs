@@ -187,9 +187,13 @@ fn nest(document: &mut Vec<u8>, random: &mut Random) {
     insert(document, at, format!("{}{}", open.repeat(depth), close.repeat(depth)).as_bytes());
 }
 
-/// Gives a tag many attributes.
+/// Gives a tag many attributes, or one that is very long.
 fn crowd(document: &mut Vec<u8>, random: &mut Random) {
     let count = random.pick(&[2, 5, 30, 31, 32, 33, 40]);
+    if random.one_in(100) {
+        let at = place(document, random);
+        return insert(document, at, format!(" c='{}'", "c".repeat(65_500 + count)).as_bytes());
+    }
     let at = document.iter().skip(random.below(document.len())).position(|&byte| byte == b'>');
     let at = at.unwrap_or_else(|| random.below(document.len() + 1));
     let attributes: String = (0..count).map(|number| format!(" c{number}=''")).collect();

@@ -12,6 +12,7 @@ use super::super::mask;
 use super::super::part::{self, Part};
 use super::super::row::{Places, Row};
 use super::super::rule;
+use super::FIELDS_MAX;
 use crate::xml::{Locator, Position};
 
 /// Whether the bytes are meant as JSON: no XML begins with a brace.
@@ -108,6 +109,9 @@ impl<'de> Deserialize<'de> for Members<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
                 while let Some((Text(name), Text(value))) = map.next_entry()? {
+                    if members.len() >= FIELDS_MAX {
+                        return Err(A::Error::custom("too many members"));
+                    }
                     members.push((name.unwrap_or_default(), value));
                 }
                 Ok(Members(members))

@@ -1,0 +1,65 @@
+//! Hostile documents: each is refused by its name, and costs no more memory than an honest one of its size.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
+
+#[path = "../common/hostile.rs"]
+mod hostile;
+
+use std::io::Write;
+use std::process::Command;
+
+use self::hostile::CASES;
+
+/// An eighth of the largest document, so that a build without optimisation reads them all in a minute.
+/// `cargo bench --bench hostile` reads the largest.
+const SIZE: usize = hostile::LARGE / 8;
+
+/// What may be held besides, whatever the size of the document: a thousand findings with their places and words, and what
+/// the allocator keeps.
+const FIXED_MAX: usize = 2 << 20;
+
+/// Which case the process that reads one is to read.
+const CHOICE: &str = "LIENTHONG_HOSTILE_CASE";
+
+/// Beside a document of 64 MiB no more than 64 MiB: no more than itself, that is, and a fixed rest.
+#[test]
+fn every_one_is_refused_by_its_name_and_costs_no_more_than_its_size() {
+    let mut wrong = Vec::new();
+    for (number, case) in CASES.iter().enumerate() {
+        let (document, grown, codes) = read_apart(number);
+        // Not by `println`, which a test that succeeds keeps to itself.
+        let told = format!("{:<45} {:>6} KiB, grown by {:>6} KiB", case.name, document >> 10, grown >> 10);
+        writeln!(std::io::stdout(), "{told}").unwrap();
+        if !codes.iter().any(|code| code == case.code) {
+            wrong.push(format!("{told}: not {}, but {codes:?}", case.code));
+        }
+        if grown > document + FIXED_MAX {
+            wrong.push(format!("{told}: too much"));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// Reads a case in a process of its own: bytes of the document, bytes grown by, codes found.
+fn read_apart(number: usize) -> (usize, usize, Vec<String>) {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "in_a_process_of_its_own", "--ignored", "--nocapture"])
+        .env(CHOICE, number.to_string())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let line = said.lines().find_map(|line| line.strip_prefix("cost ")).expect("it tells what it cost");
+    let mut words = line.split(' ');
+    let mut number = || words.next().unwrap().parse().unwrap();
+    (number(), number(), words.map(str::to_owned).collect())
+}
+
+#[test]
+#[ignore = "started by the other test, once for each document"]
+#[expect(clippy::disallowed_methods, reason = "told by the process that starts it which document to read")]
+fn in_a_process_of_its_own() {
+    let choice = std::env::var(CHOICE).expect("it is started by the other test only");
+    let cost = hostile::cost(&CASES[choice.parse::<usize>().unwrap()], SIZE);
+    // On a line of its own, behind whatever the harness wrote.
+    println!("\ncost {} {} {}", cost.document, cost.grown, cost.codes.join(" "));
+}
