@@ -68,6 +68,10 @@ pub struct Findings {
 /// keeps the answer under about half a megabyte.
 pub const FINDINGS_LISTED_MAX: usize = 1_000;
 
+/// Findings counted in one document, about. A large export that is wrong in every row has some hundred thousand; beyond
+/// this it is no document of ours, and reading it to its end would only keep a core busy.
+pub const FINDINGS_COUNTED_MAX: u64 = 1_000_000;
+
 impl Findings {
     /// Adds one.
     pub fn push(&mut self, finding: Finding) {
@@ -75,6 +79,18 @@ impl Findings {
             self.errors += 1;
         }
         if self.list.len() < FINDINGS_LISTED_MAX { self.list.push(finding) } else { self.more += 1 }
+    }
+
+    /// Adds one before all others, which is listed whatever else is.
+    pub(super) fn push_first(&mut self, finding: Finding) {
+        if finding.severity == Severity::Error {
+            self.errors += 1;
+        }
+        self.list.insert(0, finding);
+        if self.list.len() > FINDINGS_LISTED_MAX {
+            self.list.truncate(FINDINGS_LISTED_MAX);
+            self.more += 1;
+        }
     }
 
     /// Those listed, in the order of the document.

@@ -1,5 +1,6 @@
 //! One document being looked at: what it is checked by, what it turned out to be, what was found.
 
+use super::finding::FINDINGS_COUNTED_MAX;
 use super::identity::Identity;
 use super::part::Part;
 use super::reading::{Reading, Root};
@@ -92,6 +93,9 @@ impl<'r> Inspection<'r> {
                 self.outline.signed = ended.held;
             }
             reading.row.clear();
+            if self.report.count() >= FINDINGS_COUNTED_MAX {
+                break;
+            }
         }
         Ok(())
     }

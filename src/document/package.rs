@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::finding::Place;
+use super::finding::{FINDINGS_COUNTED_MAX, Place};
 use super::inspection::Inspection;
 use super::mask;
 use super::part::{Part, claim_parts, voucher_parts};
@@ -50,6 +50,9 @@ pub(super) fn read<'r>(inspection: &mut Inspection<'r>, reading: &mut Reading<'r
 impl Package<'_, '_, '_> {
     fn root(&mut self) -> Result<(), xml::Error> {
         while let Some(ended) = self.reading.next()? {
+            if self.inspection.report.count() >= FINDINGS_COUNTED_MAX {
+                break;
+            }
             match ended.name {
                 "THONGTINDONVI" => self.facility(),
                 "FILEHOSO" => self.file(),

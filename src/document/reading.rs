@@ -1,6 +1,6 @@
 //! Reading one XML text once: guarded, followed in its schema, its fields gathered into rows.
 
-use super::finding::{Place, Severity};
+use super::finding::{FINDINGS_COUNTED_MAX, Place, Severity};
 use super::part::Part;
 use super::report::Report;
 use super::row::{Places, Row, Slots};
@@ -76,9 +76,13 @@ impl<'a> Root<'a> {
 // === impl Reading ===
 
 impl<'s, 'a> Reading<'s, 'a> {
-    /// Reads on to the end of the next element with children; `None` at the end of the text.
+    /// Reads on to the end of the next element with children; `None` at the end of the text, or where too much is wrong
+    /// to go on.
     pub(super) fn next(&mut self) -> Result<Option<Ended<'a>>, xml::Error> {
         loop {
+            if self.checker.fault_count() >= FINDINGS_COUNTED_MAX {
+                return Ok(None);
+            }
             let event = self.reader.read()?;
             match self.checker.event(&event, self.reader.offset()) {
                 Seen::Nothing if event == Event::Eof => return Ok(None),
@@ -98,6 +102,7 @@ impl<'s, 'a> Reading<'s, 'a> {
     /// Says what the schema found, and puts what was said of this text into its order.
     pub(super) fn finish(self, said_before: u64, report: &mut Report<'_>) {
         let Self { part, mut reader, checker, .. } = self;
+        let said = report.count().saturating_add(checker.fault_count());
         let faults = checker.finish();
         for fault in &faults.list {
             if report.is_full() {
@@ -111,6 +116,10 @@ impl<'s, 'a> Reading<'s, 'a> {
             report.structure(finding, said_before);
         }
         report.not_listed(faults.more);
+        if said >= FINDINGS_COUNTED_MAX {
+            let place = Place { part: part.shown().to_owned(), line: 1, column: 1, ..Place::default() };
+            report.stopped(place);
+        }
         report.sort_since(said_before);
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::finding::{FINDINGS_LISTED_MAX, Finding, Findings, Place, Severity};
-use super::rule::Rule;
+use super::rule::{self, Rule};
 use super::rules::{Entry, Settings};
 use crate::domain::Bilingual;
 use crate::xml;
@@ -64,6 +64,19 @@ impl<'r> Report<'r> {
         let Some(severity) = self.settings.severity(&finding.code, finding.severity) else { return };
         finding.severity = severity;
         self.findings.push(finding);
+    }
+
+    /// Says once, before all others, that reading stopped because too much was wrong.
+    pub(super) fn stopped(&mut self, place: Place) {
+        let known = self.findings.listed().first().is_some_and(|finding| finding.code == rule::TOO_MANY_FINDINGS.code);
+        if !known {
+            let [vi, en] = rule::TOO_MANY_FINDINGS.message;
+            let [cure_vi, cure_en] = rule::TOO_MANY_FINDINGS.cure;
+            let (message, cure) = (Bilingual::fixed(vi, en), Bilingual::fixed(cure_vi, cure_en));
+            let code = Cow::Borrowed(rule::TOO_MANY_FINDINGS.code);
+            let value = String::new();
+            self.findings.push_first(Finding { code, severity: Severity::Error, place, message, cure, value });
+        }
     }
 
     /// Whether no more findings are listed, so that nobody needs to find out where the next one stands.

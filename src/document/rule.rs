@@ -224,3 +224,11 @@ pub(super) const SCHEMA_MISSING: Rule = error(
         "See the document's date and the configured version; lienthong schema list shows what there is.",
     ],
 );
+pub(super) const TOO_MANY_FINDINGS: Rule = error(
+    "TOO_MANY_FINDINGS",
+    [
+        "Tài liệu có quá nhiều lỗi nên không đọc đến hết; số lỗi thật có thể lớn hơn.",
+        "Too much is wrong with the document to read it to its end; there may be more than is counted.",
+    ],
+    ["Sửa các lỗi nêu đầu tiên rồi kiểm tra lại.", "Mend those named first and check again."],
+);

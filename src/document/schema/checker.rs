@@ -160,6 +160,12 @@ impl<'s, 'a> Checker<'s, 'a> {
         Seen::Nothing
     }
 
+    /// How many faults there were so far.
+    pub(in super::super) fn fault_count(&self) -> u64 {
+        // A list of at most a thousand fits.
+        self.faults.list.len() as u64 + self.faults.more
+    }
+
     /// Path of what is open, or of the element with children that just ended.
     pub(in super::super) fn xpath(&self) -> String {
         let mut xpath = String::new();
