@@ -128,7 +128,7 @@ pub(crate) const CASES: &[Case] = &[
             "</DSACH_TRANG_THAI_KCB></CHI_TIEU_TRANG_THAI_KCB>",
         )
     }),
-    case("one field again and again", "KEY_MISSING", |size| {
+    case("one field again and again", "TOO_MANY_FINDINGS", |size| {
         filled(
             size,
             "<CHI_TIEU_TRANG_THAI_KCB><DSACH_TRANG_THAI_KCB><TRANG_THAI_KCB>",
@@ -140,7 +140,7 @@ pub(crate) const CASES: &[Case] = &[
         let fields: String = (0..size / 16).map(|number| format!("<A{number:08}/>")).collect();
         text(&format!("<GKSK>{fields}</GKSK>"))
     }),
-    case("exam fields without number", "KEY_MISSING", |size| filled(size, "<GKSK>", "<A/>", "</GKSK>")),
+    case("exam fields without number", "TOO_MANY_FINDINGS", |size| filled(size, "<GKSK>", "<A/>", "</GKSK>")),
     case("too many attributes", "XML_TOO_MANY_ATTRIBUTES", |_| {
         let attributes: String = (0..33).map(|number| format!(" a{number}=''")).collect();
         text(&format!("<GIAMDINHHS{attributes}/>"))
