@@ -21,6 +21,7 @@ mod sandbox;
 mod scan;
 mod schema;
 mod submit;
+mod validate;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -72,6 +73,8 @@ enum Command {
     Lookup(lookup::Arguments),
     /// Read what a scanner read, without asking anybody.
     Scan(scan::Arguments),
+    /// Check documents on this machine, without a gateway: every fault at once, with line, caret and cure.
+    Validate(validate::Arguments),
     /// Submit documents to a running gateway.
     Submit(submit::Arguments),
     /// Look at documents of a running gateway, and act on them.
@@ -117,6 +120,7 @@ fn run(arguments: Vec<OsString>) -> Exit {
         Command::Sandbox(arguments) => sandbox::sandbox(&arguments, &out),
         Command::Lookup(arguments) => lookup::lookup(&arguments, &out),
         Command::Scan(arguments) => scan::scan(&arguments, &out),
+        Command::Validate(arguments) => validate::validate(&arguments, &out),
         Command::Submit(arguments) => submit::submit(&arguments, &out),
         Command::Documents(command) => documents::documents(&command, &out),
         Command::Schema(command) => schema::schema(&command, &out),
@@ -176,6 +180,9 @@ mod tests {
             "lienthong lookup -",
             "lienthong scan",
             "lienthong scan a|b",
+            "lienthong validate a.xml folder - --format sarif --color never --show-values",
+            "lienthong validate a.xml --config a.toml --json",
+            "lienthong validate a.xml --schemas folder --format csv",
             "lienthong submit a.xml - --type claim --facility 01999 --wait 20",
             "lienthong documents list --state failed --type claim --facility 01999 --from 2026-01-01 --limit 5",
             "lienthong documents show doc_1",
@@ -206,6 +213,8 @@ mod tests {
             "lienthong run",
             "lienthong check",
             "lienthong submit",
+            "lienthong validate",
+            "lienthong validate a.xml --format pdf",
             "lienthong lookup --card 1",
             "lienthong lookup",
             "lienthong lookup --card 1 --name A --birth 1980 --officer-name B",

@@ -55,6 +55,8 @@ pub struct Document {
     pub kind: Kind,
     /// XML, or the driver exam's JSON.
     pub format: Format,
+    /// The version of the tables it was checked by, such as `3176`.
+    pub version: String,
     /// The facility the document names; `None` for kinds that name none (XML12), or a certificate whose number does
     /// not hold one.
     pub facility: Option<FacilityCode>,
@@ -120,6 +122,7 @@ impl Document {
             identity: Identity::new(Kind::DriverExam),
             rules: Run::new(rulebook.rules(), today),
             outline: Outline::default(),
+            version: "",
         };
         let mut format = Format::Xml;
         if bytes.len() > limits.bytes_max {
@@ -131,15 +134,16 @@ impl Document {
             inspection.report.malformed("", error);
         }
 
-        let Inspection { kind, report, identity, outline, .. } = inspection;
+        let Inspection { kind, report, identity, outline, version, .. } = inspection;
         let (facility, keys) = identity.into_parts();
         let mut warnings = report.into_findings();
+        warnings.set_records(keys.clone());
         if warnings.has_errors() {
-            warnings.set_records(keys);
             return Err(warnings);
         }
         let Outline { records, parts, signed, replaces, .. } = outline;
-        Ok(Self { kind, format, facility, keys, records, parts, signed, replaces, warnings })
+        let version = version.to_owned();
+        Ok(Self { kind, format, version, facility, keys, records, parts, signed, replaces, warnings })
     }
 
     /// The JSON the portal takes for the XML rendering (root `GKSK`) of a driver health exam that was parsed: the fields
@@ -156,6 +160,19 @@ impl Document {
     /// package. For showing a part of a document that was parsed before.
     pub fn part(bytes: &[u8], name: &str) -> Option<Vec<u8>> {
         content::part(bytes, name)
+    }
+
+    /// The same of one record, counted from 1, whether the document is right or not.
+    pub fn part_of(bytes: &[u8], record: u32, name: &str) -> Option<Vec<u8>> {
+        content::part_of(bytes, record, name)
+    }
+
+    /// The version as the API names it: `QD3176` for the tables of the Ministry's decisions, else as the schemas do.
+    pub fn spec(&self) -> String {
+        match self.kind {
+            Kind::Claim | Kind::Checkin | Kind::MedicalAssessment => format!("QD{}", self.version),
+            _ => self.version.clone(),
+        }
     }
 
     /// Whether the package carries such a paper.
@@ -199,6 +216,7 @@ impl std::fmt::Debug for Document {
         f.debug_struct("Document")
             .field("kind", &self.kind)
             .field("format", &self.format)
+            .field("version", &self.version)
             .field("facility", &self.facility)
             .field("keys", &format_args!("{} redacted", self.keys.len()))
             .field("records", &self.records)

@@ -52,6 +52,12 @@ impl Output {
         drop(writeln!(out, "{value}").and_then(|()| out.flush()));
     }
 
+    /// Text that was made harmless piece by piece, colours and all, to standard output.
+    pub(super) fn raw(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    }
+
     /// Bytes as they are to standard output.
     pub(super) fn bytes(&self, bytes: &[u8]) -> Exit {
         let mut out = std::io::stdout().lock();
@@ -81,6 +87,12 @@ impl Output {
         }
         exit
     }
+}
+
+/// Writes over the one line of standard error that tells how far the work is; an empty text takes it away.
+pub(super) fn status(text: &str) {
+    let mut err = std::io::stderr().lock();
+    drop(write!(err, "\r\u{1b}[K{}", printable(text)).and_then(|()| err.flush()));
 }
 
 fn printable(text: &str) -> String {

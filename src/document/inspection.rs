@@ -25,6 +25,8 @@ pub(super) struct Inspection<'r> {
     pub(super) identity: Identity,
     pub(super) rules: Run<'r>,
     pub(super) outline: Outline,
+    /// The version of the whole, which the envelope or the only part has.
+    pub(super) version: &'r str,
 }
 
 // === impl Inspection ===
@@ -42,6 +44,9 @@ impl<'r> Inspection<'r> {
             match self.rulebook.form(part, self.day) {
                 Some(Form { schema, slots, version }) => {
                     self.rules.set_version(version);
+                    if self.version.is_empty() {
+                        self.version = version;
+                    }
                     return Ok(Some(root.under(part, schema, slots)));
                 }
                 None => Some(&rule::SCHEMA_MISSING),

@@ -11,6 +11,8 @@ pub fn finding(finding: &Finding) -> Value {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Shown<'a> {
+        #[serde(skip_serializing_if = "is_none")]
+        ho_so: u32,
         #[serde(skip_serializing_if = "str::is_empty")]
         bang: &'a str,
         dong: u32,
@@ -30,6 +32,7 @@ pub fn finding(finding: &Finding) -> Value {
     }
     let place = &finding.place;
     let shown = Shown {
+        ho_so: place.record,
         bang: &place.part,
         dong: place.row,
         truong: &place.field,
@@ -48,6 +51,10 @@ pub fn finding(finding: &Finding) -> Value {
     };
     // Strings and numbers always serialise.
     serde_json::to_value(shown).unwrap_or_default()
+}
+
+fn is_none(number: &u32) -> bool {
+    *number == 0
 }
 
 /// All that are listed.

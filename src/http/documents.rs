@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::document::{Carried, Document, Kind, shown};
+use crate::document::{Carried, Document, Findings, Kind, Severity, shown};
 use crate::domain::{Bilingual, DeliveryState, FacilityCode};
 use crate::http::Gateway;
 use crate::http::call::{Call, Id, Parameters, facility_header, text};
@@ -56,21 +56,37 @@ pub async fn validate(State(gateway): State<Gateway>, call: Call, request: Reque
             json!({
                 "hopLe": true,
                 "type": kind.name(),
+                "spec": document.spec(),
+                "hoSo": by_record(&document.warnings),
                 "keys": keys,
                 "parts": parts,
                 "records": records,
                 "signed": signed,
                 "errors": [],
                 "warnings": told(warnings),
+                "khongLietKe": document.warnings.not_listed(),
             })
         }
         Checked::Wrong(findings) => json!({
             "hopLe": false,
-            "errors": told(shown::findings(&findings)),
+            "hoSo": by_record(&findings),
+            "errors": told(severity(&findings, Severity::Error)),
+            "warnings": told(severity(&findings, Severity::Warning)),
             "khongLietKe": findings.not_listed(),
         }),
     };
     Ok(Json(body).into_response())
+}
+
+/// The records of a package that something was found in, each with its key and how many errors and warnings it has.
+fn by_record(findings: &Findings) -> Vec<Value> {
+    let counted = findings.by_record().into_iter();
+    counted.map(|(key, errors, warnings)| json!({"maLk": key, "loi": errors, "canhBao": warnings})).collect()
+}
+
+/// Those of one severity.
+fn severity(findings: &Findings, severity: Severity) -> Vec<Value> {
+    findings.listed().iter().filter(|finding| finding.severity == severity).map(shown::finding).collect()
 }
 
 /// `GET /v1/documents/{id}`.

@@ -45,6 +45,22 @@ pub(super) const WORDS: &[(&str, &str)] = &[
         "scan --raw",
         "Chuỗi thô của mã quét; không ghi, hoặc `-`, là đầu vào chuẩn. Tài khoản khác trên máy thấy được dòng lệnh.",
     ),
+    (
+        "validate",
+        "Kiểm tra hồ sơ ngay trên máy này, không cần gateway: mọi lỗi trong một lần, kèm dòng, dấu chỉ và cách sửa.",
+    ),
+    (
+        "validate --paths",
+        "Tệp hoặc thư mục cần kiểm tra; `-` là đầu vào chuẩn. Với thư mục: mọi tệp .xml và .json bên trong.",
+    ),
+    ("validate --config", "Kiểm tra theo cấu hình này: lược đồ, phiên bản và mức của từng quy tắc."),
+    ("validate --schemas", "Kiểm tra theo lược đồ, quy tắc và danh mục mã trong thư mục này."),
+    ("validate --format", "Cách trình bày: text cho người; json, sarif, junit, csv cho chương trình và bảng tính."),
+    (
+        "validate --show_values",
+        "Hiện giá trị trong dòng được trích; không ghi thì thay bằng dấu chấm, vì đó là dữ liệu người bệnh.",
+    ),
+    ("validate --color", "Có tô màu không: auto là khi đầu ra là màn hình và không đặt NO_COLOR."),
     ("submit", "Gửi tài liệu tới một gateway đang chạy."),
     ("submit --files", "Các tệp cần gửi, nguyên trạng; `-` là đầu vào chuẩn."),
     (

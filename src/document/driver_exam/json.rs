@@ -39,6 +39,7 @@ pub(in super::super) fn read(bytes: &[u8], inspection: &mut Inspection<'_>) {
         }
     };
 
+    inspection.version = inspection.rulebook.form(part, inspection.day).map_or("", |form| form.version);
     let mut row = Row::new(part, inspection.rulebook.slots(part));
     let mut names: HashSet<String> = HashSet::new();
     let mut previous = 0;
