@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::*;
 
 mod guards;
+mod lines;
 mod samples;
 
 /// A sample of `schemas/`, by kind and file.

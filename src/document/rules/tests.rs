@@ -24,6 +24,37 @@ fn the_tables_in_the_binary_are_of_their_form() {
     }
 }
 
+/// Rules that are told where the text is read, not where a row is.
+const TOLD: [&str; 2] = ["ENV-02", "EDOC-17"];
+
+#[test]
+fn every_function_is_one_of_the_table_and_the_other_way_round() {
+    let rows = ROW_RULES.iter().flat_map(|rules| rules.iter()).map(|rule| rule.id);
+    let parts = PART_RULES.iter().flat_map(|rules| rules.iter()).map(|rule| rule.id);
+    let records = RECORD_RULES.iter().flat_map(|rules| rules.iter()).map(|rule| rule.id);
+    let registered: HashSet<&str> = rows.chain(parts).chain(records).collect();
+    let rules = rules();
+    let functions = rules.entries().iter().filter(|entry| entry.how == How::Function);
+    let functions: HashSet<&str> = functions.map(|entry| entry.id.as_str()).collect();
+    let unknown: Vec<_> = registered.difference(&functions).collect();
+    assert!(unknown.is_empty(), "no function by the table: {unknown:?}");
+    let missing: Vec<_> = functions.difference(&registered).filter(|id| !TOLD.contains(id)).collect();
+    assert!(missing.is_empty(), "not registered: {missing:?}");
+    let run = include_str!("run.rs");
+    assert!(TOLD.iter().all(|id| !registered.contains(id) && run.contains(&format!("(\"{id}\""))), "{TOLD:?}");
+}
+
+#[test]
+fn functions_look_at_parts_and_fields_there_are() {
+    let place = |part: &str, field: usize| {
+        let part = crate::document::part::named(part).unwrap_or_else(|| panic!("no part {part}"));
+        assert!(fields::names(part.name).len() > field, "{}: no slot {field}", part.name);
+    };
+    ROW_RULES.iter().flat_map(|rules| rules.iter()).for_each(|rule| place(rule.part, rule.field));
+    PART_RULES.iter().flat_map(|rules| rules.iter()).for_each(|rule| place(rule.part, rule.field));
+    RECORD_RULES.iter().flat_map(|rules| rules.iter()).for_each(|rule| place("XML1", rule.field));
+}
+
 #[test]
 fn a_wrong_row_is_refused_with_its_line() {
     let header = "rule,part,check,field,argument,when\n";
