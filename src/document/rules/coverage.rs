@@ -33,8 +33,11 @@ fn level_is_of_a_card(facts: &Facts<'_, '_>, scope: usize) -> Option<Wrong> {
     if !is_covered || is_free || !CARD_LEVEL.contains(&visit.row.text(xml1::MA_DOITUONG_KCB)) {
         return None;
     }
-    let levels: Vec<Amount> = visit.cards().map(level_of).collect::<Option<_>>()?;
-    Wrong::unless(levels.contains(&level))
+    let mut is_of_a_card = false;
+    for card in visit.cards() {
+        is_of_a_card |= level_of(card)? == level;
+    }
+    Wrong::unless(is_of_a_card)
 }
 
 /// The level of a card, percent; `None` if it is not of its form, which X1-06 reports.
