@@ -78,7 +78,9 @@ impl<'r> Inspection<'r> {
         let said_before = self.report.count();
         let Some(mut reading) = self.begin(root, part)? else { return Ok(()) };
         let read = self.rows(&mut reading);
-        self.rules.end_part(&mut reading, &mut self.report);
+        if read.is_ok() {
+            self.rules.end_part(&mut reading, &mut self.report);
+        }
         reading.finish(said_before, &mut self.report);
         read
     }
