@@ -107,6 +107,11 @@ impl Part {
         self.record == "FILEHOSO"
     }
 
+    /// Whether one of its identifying fields is enough.
+    pub(super) fn carries_one_of_its_keys(&self) -> bool {
+        self.identity == VOUCHER
+    }
+
     /// The name findings give it: none for an envelope.
     pub(super) fn shown(&self) -> &'static str {
         if self.is_envelope() { "" } else { self.name }

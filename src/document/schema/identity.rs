@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use super::super::part;
 use super::automaton::Automaton;
 use super::{Complex, Schema, Type};
 
@@ -17,24 +18,11 @@ pub(super) enum Broken {
     Repeated,
 }
 
-const ENVELOPE: &[&[&str]] = &[&["MACSKCB"], &["LOAIHOSO"], &["NOIDUNGFILE"], &["SOLUONGHOSO"], &["NGAYLAP"]];
-const RECORD: &[&[&str]] = &[&["MA_LK"]];
-const RECORD_AND_FACILITY: &[&[&str]] = &[&["MA_LK"], &["MA_CSKCB"]];
-
-/// The identifying fields of a part. Of each group at least one is there: vouchers carry one of two numbers.
-pub(super) fn identity(part: &str) -> &'static [&'static [&'static str]] {
-    match part {
-        "GIAMDINHHS" | "HSCHUNGTU" => ENVELOPE,
-        "XML0" | "XML1" | "XML13" | "XML14" => RECORD_AND_FACILITY,
-        "XML2" | "XML3" | "XML4" | "XML5" | "XML6" | "XML7" | "XML8" | "XML9" | "XML10" | "XML11" | "XML15" => RECORD,
-        "GIAYCHUNGSINH" => &[&["MA_GCS"]],
-        "GIAYBAOTU" => &[&["MA_GBT"], &["MACSKCB"]],
-        "GKSK" => &[&["SO"], &["IDBENHVIEN"], &["HANGBANGLAI"], &["STATE"], &["SIGNDATA"]],
-        "CT03" | "CT04" | "CT06" | "CT07" | "GIAYDIEUTRINOITRU" | "GIAYDIEUTRIVOSINH" | "GIAYSUCKHOEME" => {
-            &[&["MA_YTE", "MA_CT"]]
-        }
-        _ => &[],
-    }
+/// The identifying fields of a part, in groups of which at least one is there: vouchers carry one of two numbers, all
+/// others each of their own.
+pub(super) fn identity(part: &str) -> Vec<&'static [&'static str]> {
+    let Some(part) = part::named(part) else { return Vec::new() };
+    if part.carries_one_of_its_keys() { vec![part.identity] } else { part.identity.chunks(1).collect() }
 }
 
 impl Schema {
@@ -49,7 +37,7 @@ impl Schema {
         let mut broken = Vec::new();
         for group in identity(part) {
             let mut found = false;
-            for &field in *group {
+            for &field in group {
                 for (complex, child) in reachable.iter().filter_map(|complex| complex.child_named(field)) {
                     found = true;
                     let is_simple = matches!(self.type_at(child.1), Some(Type::Simple(_)));
