@@ -25,6 +25,8 @@ pub(crate) enum Form {
     DateTime12,
     /// `NGAY_SINH`: month and day may be 0000 (`envelope.md`).
     Birth12,
+    /// `NGAY_SINH` of vouchers: yyyyMMdd, or yyyy (`portal-api.md`, section 5.2).
+    Birth8,
     DateTime14,
     /// dd/MM/yyyy.
     SlashedDate,
@@ -104,6 +106,7 @@ fn form(part: &str, row: &Row) -> Form {
         // Vouchers: the remark is all there is, and flags are only warned about (EDOC-10).
         return match rule.split([',', ';']).next().unwrap_or_default() {
             "yyyyMMddHHmm" => Form::DateTime12,
+            "yyyyMMdd" if row["name"] == "NGAY_SINH" => Form::Birth8,
             "yyyyMMdd" => Form::Date8,
             _ => Form::Text(None),
         };

@@ -65,6 +65,11 @@ pub(crate) fn simple(form: &Form, required: bool) -> Simple {
             ];
             ("birth12".to_owned(), Some(pattern), None, words)
         }
+        Form::Birth8 => {
+            let [vi, en] = date("yyyyMMdd", "19850512");
+            let words = [format!("{vi}; hoặc chỉ năm, dạng yyyy"), format!("{en}; or the year alone, as yyyy")];
+            ("birth8".to_owned(), Some(format!("{}|{YEAR}", day(""))), None, words)
+        }
         Form::DateTime14 => {
             let words = date("yyyyMMddHHmmss", "20260402053000");
             ("datetime14".to_owned(), Some(format!("{}{TIME}[0-5][0-9]", day(""))), None, words)

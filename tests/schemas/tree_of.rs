@@ -146,6 +146,8 @@ pub(crate) fn value(form: &Form, random: &mut Random) -> String {
         Form::DateTime12 => format!("{}{}", random.pick(DAYS), random.pick(TIMES)),
         Form::Birth12 if random.one_in(2) => format!("{}{}", random.pick(DAYS), random.pick(TIMES)),
         Form::Birth12 => random.pick(&["194000000000", "198500000810", "000100000000"]).to_string(),
+        Form::Birth8 if random.one_in(2) => random.pick(&["1940", "2000", "0001"]).to_string(),
+        Form::Birth8 => random.pick(DAYS).to_string(),
         Form::DateTime14 => format!("{}{}{}", random.pick(DAYS), random.pick(TIMES), random.pick(&["00", "59"])),
         Form::SlashedDate => random.pick(&["05/09/2001", "31/12/1999", "29/02/2024", "28/02/2023"]).to_string(),
         Form::OneOf(_, codes) => escape(&random.pick(codes)),
