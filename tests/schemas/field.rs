@@ -82,8 +82,11 @@ fn field(part: &str, version: &str, row: &Row) -> Field {
     Field { name, form, required, meaning }
 }
 
-/// The tables of vouchers give names only; fields of the same name elsewhere tell what they mean.
+/// The tables of vouchers give names only; `meanings.csv`, or fields of the same name elsewhere, tell what they mean.
 fn borrowed_meaning(name: &str) -> [String; 2] {
+    if table::read("meanings").iter().any(|row| row["name"] == name) {
+        return meaning_of(name);
+    }
     for source in ["gcs", "gbt", "xml1", "xml7", "xml8", "xml10", "xml11", "xml2", "xml9"] {
         let rows = table::read(&format!("tables/{source}"));
         if let Some(row) = rows.iter().find(|row| row["name"] == name) {
