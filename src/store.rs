@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use crate::document::Kind;
 use crate::domain::{DeliveryState, FacilityCode, Receipt};
 
-pub use self::sqlite::{Config, Store};
+pub use self::sqlite::{Archive, Config, Store};
 pub use self::vault::Vault;
 
 /// The database, inside the data folder.
@@ -152,6 +152,31 @@ pub struct AttemptView {
     pub note: Option<String>,
     /// The raw answer, unsealed; may name a person.
     pub raw: Bytes,
+}
+
+/// A document as it was received, for looking at it again. `Debug` shows nothing of its content.
+pub struct Received {
+    /// `doc_…`.
+    pub id: String,
+    /// Its position in the order of acceptance.
+    pub sequence: i64,
+    /// Under which facility.
+    pub facility: FacilityCode,
+    /// What it is.
+    pub kind: Kind,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// The bytes as received, or why there are none.
+    pub body: Result<Bytes, Unreadable>,
+}
+
+/// Why the bytes of a document cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// They are sealed with a key that is not here, or were changed.
+    Sealed,
+    /// They were forgotten.
+    Forgotten,
 }
 
 /// A leased delivery: to be sent now, by the holder of the lease, and by nobody else.
@@ -437,6 +462,12 @@ impl fmt::Debug for Filter {
             .field("with_key", &self.key.is_some())
             .field("limit", &self.limit)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received").field("id", &self.id).field("kind", &self.kind).finish_non_exhaustive()
     }
 }
 

@@ -6,6 +6,7 @@
 //! for the disk.
 
 mod accept;
+mod archive;
 mod clients;
 mod column;
 mod events;
@@ -32,6 +33,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+
+pub use self::archive::Archive;
 
 use self::accept::Prepared;
 use self::fault::Fault;

@@ -2,6 +2,7 @@
 
 mod accepting;
 mod any_order;
+mod archive;
 mod delivering;
 mod looking;
 mod surviving;

@@ -88,14 +88,10 @@ fn try_lock(folder: &Path) -> io::Result<Option<File>> {
 /// Refuses keys other than those the database was sealed with. Without this, new rows would be sealed with the wrong
 /// keys, no known record would be recognised, and what waits would be parked as unreadable.
 fn prove_keys(connection: &Connection, vault: &Vault) -> Result<(), Fault> {
-    let proof = vault.keyed_hash("vault check", &[]);
+    let proof = proof_of(vault);
     connection
         .execute("INSERT INTO meta (name, value) VALUES ('vault_check', ?1) ON CONFLICT DO NOTHING", params![proof])?;
-    let kept: Option<Vec<u8>> =
-        connection.query_row("SELECT value FROM meta WHERE name = 'vault_check'", [], |row| row.get(0)).optional()?;
-    if kept.as_deref() != Some(&proof) {
-        return Err(StoreError::KeyMissing.into());
-    }
+    compare_proof(connection, &proof)?;
     let mut next = connection.prepare_cached("SELECT min(sealing_key) FROM bodies WHERE sealing_key > ?1")?;
     let mut last: i64 = -1;
     while let Some(key) = next.query_row(params![last], |row| row.get::<_, Option<i64>>(0))? {
@@ -105,4 +101,30 @@ fn prove_keys(connection: &Connection, vault: &Vault) -> Result<(), Fault> {
         last = key;
     }
     Ok(())
+}
+
+/// A hash that only the right keys give.
+fn proof_of(vault: &Vault) -> [u8; 32] {
+    vault.keyed_hash("vault check", &[])
+}
+
+fn compare_proof(connection: &Connection, proof: &[u8; 32]) -> Result<(), Fault> {
+    let kept: Option<Vec<u8>> =
+        connection.query_row("SELECT value FROM meta WHERE name = 'vault_check'", [], |row| row.get(0)).optional()?;
+    if kept.as_deref() == Some(proof) { Ok(()) } else { Err(StoreError::KeyMissing.into()) }
+}
+
+/// Opens the database to be read only. Nothing is made, brought up to date or locked. That some key is missing is no
+/// fault here: what it sealed is told of row by row.
+pub(super) fn open_archive(folder: &Path, vault: &Vault) -> Result<Connection, Fault> {
+    let file = folder.join(DATABASE_FILE);
+    if !file.is_file() {
+        return Err(StoreError::Failed("nothing is stored there yet".to_owned()).into());
+    }
+    let connection = schema::open_archive(&file)?;
+    if schema::is_outdated(&connection)? {
+        return Err(StoreError::Failed("it was written by an older version; start the gateway once".to_owned()).into());
+    }
+    compare_proof(&connection, &proof_of(vault))?;
+    Ok(connection)
 }

@@ -51,6 +51,16 @@ pub(super) fn open_reader(file: &Path) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
+/// Opens a connection that the operating system itself keeps from writing the database. Beside a running gateway it
+/// takes part in the log's index and nothing else; its end leaves the log as it is.
+pub(super) fn open_archive(file: &Path) -> Result<Connection, Fault> {
+    let connection = set_up(Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", READER_CACHE_KIB)?;
+    Ok(connection)
+}
+
 /// Moves the whole log into the database file, both synced. After a failure of the disk this is what makes the log's
 /// content sure again: it is read back, written anew and synced under a descriptor that has seen no failure.
 pub(super) fn empty_log(connection: &Connection) -> Result<(), Fault> {
@@ -90,7 +100,10 @@ fn migrate_one_step(connection: &Connection) -> Result<(), Fault> {
 
 fn open(file: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file, flags)?;
+    set_up(Connection::open_with_flags(file, flags)?)
+}
+
+fn set_up(connection: Connection) -> Result<Connection, Fault> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // Functions and views from outside the program are never trusted with a query of ours.

@@ -34,6 +34,7 @@ async fn no_question_reads_a_whole_table() {
         (accept::SHARING.to_owned(), false),
         (accept::SAME_CONTENT.to_owned(), false),
         (events::POSITIONS.to_owned(), false),
+        (archive::NEXT.to_owned(), false),
     ];
     let before = Some(Timestamp::UNIX_EPOCH);
     for filter in [
@@ -60,6 +61,9 @@ async fn no_question_reads_a_whole_table() {
     }
     let steps = plan(lease::DUE);
     assert!(steps.iter().any(|step| step.contains("COVERING INDEX deliveries_due")), "{steps:#?}");
+    // Every entry of the index is looked at, and no row.
+    let first = plan(archive::FIRST);
+    assert!(first.iter().all(|step| step.contains("COVERING INDEX documents_of_facility")), "{first:#?}");
     let referrals = Filter { part: Some("XML13".to_owned()), ..base() };
     let steps = plan(&listing::query(&referrals, facility, &store.inner.vault).0);
     assert!(steps.iter().any(|step| step.contains("documents_with_referral")), "{steps:#?}");
