@@ -11,7 +11,7 @@ use super::schema::{FolderFault, Library, Schema};
 /// Schemas, rules and settings.
 pub struct Rulebook {
     library: Arc<Library>,
-    rules: Rules,
+    rules: Arc<Rules>,
     settings: Settings,
     /// By part.
     slots: Vec<Slots>,
@@ -30,14 +30,14 @@ impl Rulebook {
     /// The schemas and rules in the binary, every rule as severe as its table says.
     pub fn embedded() -> Self {
         // A test holds the tables in the binary to their form.
-        Self::new(Arc::new(Library::embedded())).unwrap_or_else(|_| Self::of(Arc::default(), Rules::default()))
+        Self::new(Arc::new(Library::embedded())).unwrap_or_else(|_| Self::of(Arc::default(), Arc::default()))
     }
 
     /// The rules that belong to these schemas: those in the binary, or the tables that stood in their folder. Faults
     /// are those of such tables.
     pub fn new(library: Arc<Library>) -> Result<Self, Vec<FolderFault>> {
         match Rules::read(library.rule_tables(), library.reference()) {
-            Ok(rules) => Ok(Self::of(library, rules)),
+            Ok(rules) => Ok(Self::of(library, Arc::new(rules))),
             Err(faults) => Err(faults
                 .into_iter()
                 .map(|(file, fault)| {
@@ -48,7 +48,7 @@ impl Rulebook {
         }
     }
 
-    fn of(library: Arc<Library>, rules: Rules) -> Self {
+    fn of(library: Arc<Library>, rules: Arc<Rules>) -> Self {
         let slots = PARTS.iter().map(|part| rules.slots(part)).collect();
         Self { library, rules, settings: Settings::default(), slots }
     }
@@ -56,6 +56,11 @@ impl Rulebook {
     /// The same with other severities.
     pub fn with_settings(self, settings: Settings) -> Self {
         Self { settings, ..self }
+    }
+
+    /// The same schemas and rules under other settings, beside this one.
+    pub fn under(&self, settings: Settings) -> Self {
+        Self::of(self.library.clone(), self.rules.clone()).with_settings(settings)
     }
 
     /// The schemas.

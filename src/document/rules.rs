@@ -27,6 +27,7 @@ mod residence;
 mod run;
 mod services;
 mod settings;
+mod structure;
 mod table;
 mod tally;
 mod totals;
@@ -35,6 +36,7 @@ mod visit;
 mod visits;
 
 pub use self::settings::{Settings, SettingsError};
+pub use self::structure::{StructureCode, structure_codes};
 pub use self::table::{Entry, How};
 
 pub(super) use self::run::Run;
@@ -92,6 +94,19 @@ struct PartRules {
     at_end: Vec<Bound<PartRule>>,
 }
 
+/// A check that sleeps, because the list it holds a field against is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asleep<'r> {
+    /// The rule it belongs to.
+    pub rule: &'r str,
+    /// The part it looks at.
+    pub part: &'static str,
+    /// The field it looks at.
+    pub field: &'r str,
+    /// The list it waits for: `code-lists/<list>.csv` of the folder of schemas.
+    pub list: &'r str,
+}
+
 /// A function and the row of the table it carries out.
 #[derive(Debug)]
 struct Bound<R: 'static> {
@@ -142,10 +157,26 @@ impl Rules {
         for entry in rules {
             codes.push(entry.id.as_str());
         }
-        for code in settings::changeable_structure() {
-            codes.push(code);
-        }
+        codes.extend(structure_codes().filter(|known| known.is_changeable).map(|known| known.code));
         codes
+    }
+
+    /// The checks that sleep until the list they need is there, part by part.
+    pub fn asleep(&self) -> impl Iterator<Item = Asleep<'_>> {
+        self.parts.iter().zip(&PARTS).flat_map(|(rules, part)| {
+            rules.checks.iter().filter_map(|check| {
+                let (rule, list) = (&self.entries.get(check.entry)?.id, check.waits_for()?);
+                Some(Asleep { rule, part: part.name, field: rules.names.get(check.field)?, list })
+            })
+        })
+    }
+
+    /// Whether nothing at all of a rule is carried out while lists are missing.
+    pub fn is_asleep(&self, rule: &Entry) -> bool {
+        let checks = self.parts.iter().flat_map(|rules| &rules.checks);
+        let mut own = checks.filter(|check| self.entries.get(check.entry).is_some_and(|entry| entry.id == rule.id));
+        let asleep = self.asleep().any(|check| check.rule == rule.id);
+        rule.how == How::Check && asleep && own.all(|check| check.waits_for().is_some())
     }
 
     /// The fields of a part that must be kept while a row is read.

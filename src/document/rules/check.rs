@@ -42,8 +42,10 @@ enum Test {
     EachForm(Pattern),
     EachMost(usize),
     SameCount(Vec<Operand>),
-    /// Codes of a reference list; `None` while no such list is there, and then nothing is demanded.
-    EachIn(Option<List>),
+    /// Codes of a reference list.
+    EachIn(List),
+    /// Codes of a reference list that is not there, by its name: nothing is demanded.
+    Asleep(Box<str>),
     AtLeast(Amount),
     AtMost(Amount),
     /// The orders that are wrong.
@@ -109,6 +111,14 @@ impl Check {
         self.when.iter().all(|condition| condition.holds(facts)) && !self.test.holds(facts.row.text(self.field), facts)
     }
 
+    /// The list it waits for, if that is not there.
+    pub(super) fn waits_for(&self) -> Option<&str> {
+        match &self.test {
+            Test::Asleep(list) => Some(list),
+            _ => None,
+        }
+    }
+
     /// What of the value may be shown: dates that are no birth dates, numbers, and short codes.
     pub(super) fn shown(&self, facts: &Facts<'_, '_>) -> String {
         let text = facts.row.text(self.field);
@@ -145,7 +155,10 @@ impl Test {
             "each-form" => Self::EachForm(pattern()?),
             "each-most" => Self::EachMost(number()?),
             "same-count" => Self::SameCount(argument.split_whitespace().map(operand).collect::<Result<_, _>>()?),
-            "each-in" => Self::EachIn(lists.get(argument).cloned()),
+            "each-in" => match lists.get(argument) {
+                Some(list) => Self::EachIn(list.clone()),
+                None => Self::Asleep(argument.into()),
+            },
             "at-least" => Self::AtLeast(amount()?),
             "at-most" => Self::AtMost(amount()?),
             "not-before" => Self::Compared(operand(argument)?, &[Ordering::Less]),
@@ -170,7 +183,7 @@ impl Test {
         let other = |operand: Operand| operand.text(facts).filter(|text| !text.is_empty());
         let items = || text.split(';').map(str::trim);
         match self {
-            Self::Filled | Self::Empty => true,
+            Self::Filled | Self::Empty | Self::Asleep(_) => true,
             Self::OneOf(values) => values.iter().any(|value| **value == *text),
             Self::Form(pattern) => pattern.matches(text),
             Self::EachForm(pattern) => items().all(|item| pattern.matches(item)),
@@ -179,7 +192,7 @@ impl Test {
                 let count = items().count();
                 operands.iter().all(|operand| other(*operand).is_none_or(|text| text.split(';').count() == count))
             }
-            Self::EachIn(list) => list.as_ref().is_none_or(|list| items().all(|item| list.contains(item))),
+            Self::EachIn(list) => items().all(|item| list.contains(item)),
             Self::AtLeast(least) => Amount::parse(text).is_none_or(|amount| amount >= *least),
             Self::AtMost(most) => Amount::parse(text).is_none_or(|amount| amount <= *most),
             Self::Compared(operand, wrong) => {

@@ -54,6 +54,12 @@ impl Settings {
         }
     }
 
+    /// The same, whatever was said of the rule before.
+    pub fn set(&mut self, rules: &Rules, code: &str, severity: Option<Severity>) -> Result<(), SettingsError> {
+        self.changed.remove(code);
+        self.change(rules, code, severity)
+    }
+
     /// How severe a rule is; `None` if it is off.
     pub fn severity(&self, code: &str, table: Severity) -> Option<Severity> {
         if self.changed.is_empty() {
@@ -63,7 +69,7 @@ impl Settings {
     }
 }
 
-/// The codes of structure that can be softened.
-pub(super) fn changeable_structure() -> impl Iterator<Item = &'static str> + use<> {
-    Code::ALL.iter().filter(|code| !FIXED.contains(code)).map(|code| code.name())
+/// Whether a code of structure can be softened.
+pub(super) fn is_changeable(code: Code) -> bool {
+    !FIXED.contains(&code)
 }
