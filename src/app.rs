@@ -1,5 +1,7 @@
 //! The gateway as a whole: its parts wired bottom-up, served, and drained.
 
+pub mod trial;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -337,8 +339,7 @@ enum Opening {
 async fn open_store(config: &Config, system: &System, opening: Opening) -> Result<(Vault, Store), StartError> {
     let folder = &config.data.folder;
     let failed = |error| store_failed(config, error);
-    let key_file = config.data.keys_file.clone().unwrap_or_else(|| folder.join(store::KEY_FILE));
-    let vault = Vault::open(&key_file, folder, system).map_err(failed)?;
+    let vault = open_vault(config, system)?;
     /// SQLite's page, in bytes.
     const PAGE_BYTES: u64 = 4096;
     let page_count_max = config.data.size_bytes_max.map(|bytes| u32::try_from(bytes / PAGE_BYTES).unwrap_or(u32::MAX));
@@ -348,6 +349,12 @@ async fn open_store(config: &Config, system: &System, opening: Opening) -> Resul
         Opening::Beside => Store::open_beside(store_config, vault.clone(), system.clone()).await,
     };
     Ok((vault, store.map_err(failed)?))
+}
+
+fn open_vault(config: &Config, system: &System) -> Result<Vault, StartError> {
+    let folder = &config.data.folder;
+    let key_file = config.data.keys_file.clone().unwrap_or_else(|| folder.join(store::KEY_FILE));
+    Vault::open(&key_file, folder, system).map_err(|error| store_failed(config, error))
 }
 
 fn store_failed(config: &Config, error: StoreError) -> StartError {

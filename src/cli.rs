@@ -16,6 +16,7 @@ mod language;
 mod lookup;
 mod output;
 mod process;
+mod rules;
 mod run;
 mod sandbox;
 mod scan;
@@ -83,6 +84,9 @@ enum Command {
     /// What documents are checked against: schemas by part and version, and code lists.
     #[command(subcommand)]
     Schema(schema::Command),
+    /// The rules that documents are checked by, as the configuration has them, and trying one on stored documents.
+    #[command(subcommand)]
+    Rules(rules::Command),
     /// Keys by which programs call the gateway.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -124,6 +128,7 @@ fn run(arguments: Vec<OsString>) -> Exit {
         Command::Submit(arguments) => submit::submit(&arguments, &out),
         Command::Documents(command) => documents::documents(&command, &out),
         Command::Schema(command) => schema::schema(&command, &out),
+        Command::Rules(command) => rules::rules(&command, &out),
         Command::Keys(command) => keys::keys(command, &out),
         Command::Certs(command) => certs::certs(&command, &out),
         Command::Completions { shell } => completions(shell, &out),
@@ -196,6 +201,10 @@ mod tests {
             "lienthong schema list --schemas folder --json",
             "lienthong schema show XML1 --version 3176 --xsd",
             "lienthong schema export folder --force",
+            "lienthong rules list --json",
+            "lienthong rules list --config a.toml",
+            "lienthong rules show T-01 --schemas folder",
+            "lienthong rules try --config a.toml --rule T-01 --since 2026-01-01 --until 2026-01-31 --severity warning",
             "lienthong keys revoke --config a.toml key_1",
             "lienthong certs init --folder certs --name localhost --name 10.0.0.5 --client his",
             "lienthong completions bash",
@@ -222,6 +231,11 @@ mod tests {
             "lienthong keys add",
             "lienthong schema show",
             "lienthong schema export",
+            "lienthong rules list --config a.toml --schemas folder",
+            "lienthong rules show",
+            "lienthong rules try --config a.toml --rule T-01",
+            "lienthong rules try --config a.toml --rule T-01 --since 2026-02-30",
+            "lienthong rules try --config a.toml --rule T-01 --since 2026-02-02 --severity off",
             "lienthong sandbox --certificate a",
             "lienthong demo --port-base 65533",
             "lienthong --lang fr demo",

@@ -30,6 +30,8 @@ pub use self::lookup::Lookup;
 pub use self::portal::{Generation, Portal};
 pub use self::value::Secret;
 
+pub(crate) use self::reader::nearest;
+
 use self::fault::place;
 use self::reader::{Environment, Report, Section};
 use crate::domain::Bilingual;

@@ -3,7 +3,7 @@
 //! Texts may hold words of the portal or of a document, so control characters are taken out: they could rewrite the
 //! screen. A reader that went away (`| head`) is no error.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use serde_json::{Value, json};
 
@@ -72,6 +72,15 @@ impl Output {
     pub(super) fn error(&self, text: &str) {
         let mut err = std::io::stderr().lock();
         drop(writeln!(err, "{}", printable(text)));
+    }
+
+    /// Says on the terminal how far a long command is, over what it said before; nothing where standard error is none.
+    pub(super) fn progress(&self, text: &str) {
+        let mut err = std::io::stderr().lock();
+        if err.is_terminal() {
+            // To the first column, and what stood there is wiped out.
+            drop(write!(err, "\r\u{1b}[K{}", printable(text)).and_then(|()| err.flush()));
+        }
     }
 
     /// Says why a command ends early: as text to standard error or, with `--json`, as an object to standard output.

@@ -77,7 +77,8 @@ fn library(source: &Source, out: &Output) -> Result<Library, Exit> {
     Library::with_folder(folder).map_err(|faults| tell_faults(folder, &faults, out))
 }
 
-fn tell_faults(folder: &Path, faults: &[FolderFault], out: &Output) -> Exit {
+/// Tells every fault of a folder of schemas.
+pub(super) fn tell_faults(folder: &Path, faults: &[FolderFault], out: &Output) -> Exit {
     if out.wants_json() {
         let fault = |fault: &FolderFault| {
             let FolderFault { file, line, what, cure } = fault;

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use self::nearest::nearest;
+pub(crate) use self::nearest::nearest;
 use crate::config::fault::{Fault, place};
 use crate::domain::Bilingual;
 

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use crate::documents;
 use crate::process::{PATIENCE, PROGRAM, Site, run_command};
 
-async fn program(arguments: &[&str]) -> Output {
+pub(crate) async fn program(arguments: &[&str]) -> Output {
     let running = Command::new(PROGRAM).args(arguments).env("LANG", "en_US.UTF-8").stdin(Stdio::null()).output();
     tokio::time::timeout(PATIENCE, running).await.expect("the command ends").unwrap()
 }

@@ -11,3 +11,4 @@ mod https;
 mod commands;
 mod kill;
 mod process;
+mod rules;

@@ -1,7 +1,7 @@
 //! The word that was probably meant.
 
 /// The word of `words` that `word` was probably meant to be: at most a third of its letters differ.
-pub(super) fn nearest<'w>(word: &str, words: &[&'w str]) -> Option<&'w str> {
+pub(crate) fn nearest<'w>(word: &str, words: &[&'w str]) -> Option<&'w str> {
     let (distance, near) = words.iter().map(|known| (distance(word, known), *known)).min()?;
     (distance * 3 <= word.chars().count().max(3)).then_some(near)
 }
