@@ -31,9 +31,15 @@ pub(super) fn in_language(command: Command, language: Language) -> Command {
     }
 }
 
+/// Stands after a command's name for what its help ends with.
+const AFTER: &str = "(after)";
+
 fn translated(mut command: Command, path: &str) -> Command {
     if let Some(words) = words(path) {
         command = command.about(words).long_about(None::<&str>);
+    }
+    if let Some(words) = words(&format!("{path} {AFTER}")) {
+        command = command.after_help(words);
     }
     let keyed = |id: &str| format!("{path} {id}").trim().to_owned();
     command = command.mut_args(|argument| {
@@ -67,6 +73,9 @@ mod tests {
 
     fn keys(command: &Command, path: &str, found: &mut BTreeSet<String>) {
         found.insert(path.to_owned());
+        if !path.is_empty() && command.get_after_help().is_some() {
+            found.insert(format!("{path} {AFTER}"));
+        }
         for argument in command.get_arguments() {
             let id = argument.get_id().as_str();
             assert!(argument.get_help().is_some(), "{path} --{id} has no help");

@@ -1,12 +1,14 @@
 //! `validate`: checks documents on this machine and tells what is wrong with them as a good compiler does. No server is
 //! asked and nothing is kept.
 
+mod excerpt;
 mod files;
+mod lines;
 mod report;
 mod text;
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::Exit;
@@ -18,8 +20,9 @@ use crate::document::{Document, Findings, Limits, Rulebook};
 use crate::domain::Bilingual;
 use crate::system::{System, vietnam};
 
-use self::files::{Input, Unreadable};
+use self::files::Input;
 use self::report::Reporter;
+use self::text::Style;
 
 /// What `validate` takes.
 #[derive(Debug, clap::Args)]
@@ -27,7 +30,7 @@ use self::report::Reporter;
 pub(super) struct Arguments {
     /// Files or folders to check; `-` is standard input. Of a folder, all .xml and .json files in it and below.
     #[arg(required = true, value_name = "FILE")]
-    paths: Vec<String>,
+    paths: Vec<PathBuf>,
     /// Check as this configuration says: its schemas, versions and severities of rules.
     #[arg(long, value_name = "FILE", conflicts_with = "schemas")]
     config: Option<PathBuf>,
@@ -45,10 +48,12 @@ pub(super) struct Arguments {
     color: Color,
 }
 
+/// The exit codes of this command; the Vietnamese words stand with those of the help.
 const AFTER_HELP_EN: &str = "Exit codes of this command:
   0  no document has an error
-  1  at least one document has errors
-  2  something could not be read, so not everything was checked";
+  1  at least one document has errors (or the command line is wrong)
+  2  not everything was checked: a file, the configuration or the schemas cannot be read, or a
+     folder holds no document";
 
 /// How to tell what was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -86,30 +91,30 @@ struct Checked<'a> {
 }
 
 pub(super) fn validate(arguments: &Arguments, out: &Output) -> Exit {
-    let rulebook = match rulebook(arguments, out) {
-        Ok(rulebook) => rulebook,
+    let checker = match Checker::new(arguments, out) {
+        Ok(checker) => checker,
         Err(exit) => return exit,
     };
-    let today = vietnam(System::real().now()).strftime("%Y%m%d").to_string().parse().unwrap_or(0);
     let format = if out.wants_json() { Format::Json } else { arguments.format };
     let colored = match arguments.color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => std::io::stdout().is_terminal() && crate::cli::environment("NO_COLOR").is_none(),
     };
-    let mut reporter = Reporter::begin(format, colored, arguments.show_values, &rulebook, out);
+    let style = Style { language: out.language(), colored, show_values: arguments.show_values };
+    let mut reporter = Reporter::begin(format, style, &checker.rulebook, out);
     let mut progress = Progress::new();
     let mut worst = Exit::Done;
     for input in files::inputs(&arguments.paths) {
         let exit = match input.and_then(|input| input.read().map(|bytes| (input, bytes))) {
             Ok((Input { name, .. }, bytes)) => {
                 progress.step(&name);
-                let checked = check(&name, &bytes, &rulebook, today);
+                let checked = checker.check(&name, &bytes);
                 reporter.file(&checked, out);
                 if checked.findings.has_errors() { Exit::Usage } else { Exit::Done }
             }
-            Err(Unreadable { name, error }) => {
-                reporter.unreadable(&name, &error, out);
+            Err(unreadable) => {
+                reporter.unreadable(&unreadable, out);
                 Exit::Failed
             }
         };
@@ -120,30 +125,52 @@ pub(super) fn validate(arguments: &Arguments, out: &Output) -> Exit {
     worst
 }
 
-fn check<'a>(name: &'a str, bytes: &'a [u8], rulebook: &Rulebook, today: u32) -> Checked<'a> {
-    let limits = Limits { bytes_max: files::FILE_BYTES_MAX, ..Limits::default() };
-    match Document::parse(bytes, &limits, rulebook, today) {
-        Ok(document) => Checked { name, bytes, findings: document.warnings.clone(), document: Some(document) },
-        Err(findings) => Checked { name, bytes, document: None, findings },
+/// By what documents are checked.
+struct Checker {
+    rulebook: Arc<Rulebook>,
+    limits: Limits,
+    /// The day in Viet Nam, yyyymmdd.
+    today: u32,
+}
+
+impl Checker {
+    /// What cannot be read is told. That nothing was checked must not look like documents with errors, so the exit is
+    /// not the one other commands have for it.
+    fn new(arguments: &Arguments, out: &Output) -> Result<Self, Exit> {
+        let mut limits = Limits { bytes_max: files::FILE_BYTES_MAX, ..Limits::default() };
+        let rulebook = match (&arguments.config, &arguments.schemas) {
+            (Some(file), _) => {
+                let config = Config::load(file).map_err(|faults| {
+                    tell_faults(file, &faults, out);
+                    Exit::Failed
+                })?;
+                limits.bytes_max = config.documents.body_bytes_max;
+                config.documents.rulebook
+            }
+            (None, Some(folder)) => Arc::new(of_folder(folder, out)?),
+            (None, None) => Arc::new(Rulebook::embedded()),
+        };
+        let today = vietnam(System::real().now()).strftime("%Y%m%d").to_string().parse().unwrap_or(0);
+        Ok(Self { rulebook, limits, today })
+    }
+
+    fn check<'a>(&self, name: &'a str, bytes: &'a [u8]) -> Checked<'a> {
+        match Document::parse(bytes, &self.limits, &self.rulebook, self.today) {
+            Ok(document) => Checked { name, bytes, findings: document.warnings.clone(), document: Some(document) },
+            Err(findings) => Checked { name, bytes, document: None, findings },
+        }
     }
 }
 
-fn rulebook(arguments: &Arguments, out: &Output) -> Result<Arc<Rulebook>, Exit> {
-    if let Some(file) = &arguments.config {
-        return match Config::load(file) {
-            Ok(config) => Ok(config.documents.rulebook),
-            Err(faults) => Err(tell_faults(file, &faults, out)),
-        };
-    }
-    let Some(folder) = &arguments.schemas else { return Ok(Arc::new(Rulebook::embedded())) };
-    Library::with_folder(folder).and_then(|library| Rulebook::new(Arc::new(library))).map(Arc::new).map_err(|faults| {
+fn of_folder(folder: &Path, out: &Output) -> Result<Rulebook, Exit> {
+    Library::with_folder(folder).and_then(|library| Rulebook::new(Arc::new(library))).map_err(|faults| {
         for fault in &faults {
             let (file, language) = (folder.join(&fault.file), out.language());
             out.error(&format!("{}:{}: {}", file.display(), fault.line, fault.what.wording(language)));
             out.error(&format!("    → {}", fault.cure.wording(language)));
         }
         let message = Bilingual::fixed("thư mục lược đồ sai", "the folder of schemas is wrong");
-        out.failure(Exit::Usage, "cli.schemas", &message)
+        out.failure(Exit::Failed, "cli.schemas", &message)
     })
 }
 

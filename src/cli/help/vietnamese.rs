@@ -50,6 +50,14 @@ pub(super) const WORDS: &[(&str, &str)] = &[
         "Kiểm tra hồ sơ ngay trên máy này, không cần gateway: mọi lỗi trong một lần, kèm dòng, dấu chỉ và cách sửa.",
     ),
     (
+        "validate (after)",
+        "Mã kết thúc của lệnh này:
+  0  không hồ sơ nào có lỗi
+  1  ít nhất một hồ sơ có lỗi (hoặc dòng lệnh sai)
+  2  chưa kiểm tra được hết: một tệp, cấu hình hoặc lược đồ không đọc được, hoặc thư mục không có
+     hồ sơ nào",
+    ),
+    (
         "validate --paths",
         "Tệp hoặc thư mục cần kiểm tra; `-` là đầu vào chuẩn. Với thư mục: mọi tệp .xml và .json bên trong.",
     ),

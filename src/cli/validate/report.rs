@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::text::Printer;
+use super::files::Unreadable;
+use super::text::{Printer, Style};
 use super::{Checked, Format};
 use crate::cli::output::Output;
 use crate::document::{Finding, Rulebook, Severity, shown};
@@ -18,18 +19,21 @@ use crate::domain::Language;
 /// Tells what was found, file by file.
 pub(super) struct Reporter {
     format: Format,
-    colored: bool,
-    show_values: bool,
-    language: Language,
+    style: Style,
+    counts: Counts,
+    /// How often each rule was broken.
+    by_code: BTreeMap<String, u64>,
+    sarif: sarif::Results,
+}
+
+/// What was counted over all files.
+#[derive(Default)]
+struct Counts {
     files: u64,
     wrong_files: u64,
     unreadable: u64,
     errors: u64,
     warnings: u64,
-    /// How often each rule was broken.
-    by_code: BTreeMap<String, u64>,
-    /// Whether a member of an array was written already.
-    begun: bool,
 }
 
 /// Rules named in the summary: those broken most often.
@@ -37,64 +41,63 @@ const SUMMARY_RULES: usize = 10;
 
 impl Reporter {
     /// Writes what stands before the first file.
-    pub(super) fn begin(format: Format, colored: bool, show_values: bool, rulebook: &Rulebook, out: &Output) -> Self {
-        let language = out.language();
+    pub(super) fn begin(format: Format, style: Style, rulebook: &Rulebook, out: &Output) -> Self {
         match format {
-            Format::Sarif => out.raw(&sarif::head(rulebook, language)),
+            Format::Sarif => out.raw(&sarif::head(rulebook, style.language)),
             Format::Junit => out.raw(junit::HEAD),
             Format::Csv => out.raw(&csv::head()),
             Format::Text | Format::Json => {}
         }
-        let (files, wrong_files, unreadable, errors, warnings) = (0, 0, 0, 0, 0);
-        let (by_code, begun) = (BTreeMap::new(), false);
-        Self {
-            format,
-            colored,
-            show_values,
-            language,
-            files,
-            wrong_files,
-            unreadable,
-            errors,
-            warnings,
-            by_code,
-            begun,
-        }
+        let (counts, by_code, sarif) = (Counts::default(), BTreeMap::new(), sarif::Results::default());
+        Self { format, style, counts, by_code, sarif }
     }
 
     /// Tells of one file.
     pub(super) fn file(&mut self, checked: &Checked<'_>, out: &Output) {
         self.count(checked);
+        let language = self.style.language;
         match self.format {
             Format::Text => self.text(checked, out),
-            Format::Json => out.json(&json_of(checked, self.language)),
-            Format::Sarif => {
-                for finding in checked.findings.listed() {
-                    let comma = if std::mem::replace(&mut self.begun, true) { ",\n" } else { "" };
-                    out.raw(&format!("{comma}{}", sarif::result(checked.name, finding, self.language)));
-                }
+            Format::Json => out.json(&json_of(checked, language)),
+            Format::Sarif => out.raw(&self.sarif.of(checked, language)),
+            Format::Junit => out.raw(&junit::case(checked, language)),
+            Format::Csv => out.raw(&csv::rows(checked, language)),
+        }
+        let more = checked.findings.not_listed();
+        if more > 0 {
+            let more = match language {
+                Language::Vietnamese => format!("{}: còn {more} lỗi và cảnh báo nữa không liệt kê", checked.name),
+                Language::English => format!("{}: {more} more errors and warnings are not listed", checked.name),
+            };
+            match self.format {
+                Format::Text => out.line(&more),
+                // There is no place for it among the findings.
+                Format::Csv | Format::Sarif | Format::Junit => out.error(&more),
+                Format::Json => {}
             }
-            Format::Junit => out.raw(&junit::case(checked, self.language)),
-            Format::Csv => out.raw(&csv::rows(checked, self.language)),
         }
     }
 
     /// Tells that a file could not be read.
-    pub(super) fn unreadable(&mut self, name: &str, error: &std::io::Error, out: &Output) {
-        self.unreadable += 1;
-        if self.format == Format::Json {
-            out.json(&json!({ "file": name, "unreadable": error.to_string() }));
-        } else if self.format == Format::Junit {
-            out.raw(&junit::unreadable(name, error));
+    pub(super) fn unreadable(&mut self, unreadable: &Unreadable, out: &Output) {
+        self.counts.unreadable += 1;
+        let language = self.style.language;
+        let why = unreadable.why.wording(language);
+        match self.format {
+            Format::Text => {}
+            Format::Json => out.json(&json!({ "file": unreadable.name, "unreadable": why })),
+            Format::Junit => out.raw(&junit::unreadable(&unreadable.name, why)),
+            Format::Sarif => self.sarif.unreadable(&unreadable.name, why),
+            Format::Csv => out.raw(&csv::unreadable(&unreadable.name, why)),
         }
-        let words = out.wording("không đọc được", "cannot be read");
-        out.error(&format!("{name}: {words}: {error}"));
+        let words = out.wording("không kiểm tra được", "cannot be checked");
+        out.error(&format!("{}: {words}: {why}", unreadable.name));
     }
 
     /// Writes what stands after the last file.
     pub(super) fn end(&self, out: &Output) {
         match self.format {
-            Format::Sarif => out.raw(sarif::TAIL),
+            Format::Sarif => out.raw(&self.sarif.tail()),
             Format::Junit => out.raw(junit::TAIL),
             Format::Text => self.summary(out),
             Format::Json | Format::Csv => {}
@@ -102,38 +105,24 @@ impl Reporter {
     }
 
     fn count(&mut self, checked: &Checked<'_>) {
-        self.files += 1;
-        self.wrong_files += u64::from(checked.findings.has_errors());
-        self.errors += checked.findings.error_count();
-        self.warnings += checked.findings.count() - checked.findings.error_count();
-        for finding in checked.findings.listed() {
+        let (counts, findings) = (&mut self.counts, &checked.findings);
+        counts.files += 1;
+        counts.wrong_files += u64::from(findings.has_errors());
+        counts.errors += findings.error_count();
+        counts.warnings += findings.count() - findings.error_count();
+        for finding in findings.listed() {
             *self.by_code.entry(finding.code.to_string()).or_default() += 1;
         }
     }
 
     fn text(&self, checked: &Checked<'_>, out: &Output) {
-        let mut printer = Printer {
-            name: checked.name,
-            bytes: checked.bytes,
-            language: self.language,
-            colored: self.colored,
-            show_values: self.show_values,
-            decoded: None,
-        };
+        let mut printer = Printer::new(checked.name, checked.bytes, self.style);
         for finding in checked.findings.listed() {
             out.raw(&format!("{}\n", printer.finding(finding)));
-        }
-        let more = checked.findings.not_listed();
-        if more > 0 {
-            out.line(&match self.language {
-                Language::Vietnamese => format!("{}: còn {more} lỗi và cảnh báo nữa không liệt kê", checked.name),
-                Language::English => format!("{}: {more} more that are not listed", checked.name),
-            });
         }
     }
 
     fn summary(&self, out: &Output) {
-        let Self { files, wrong_files, errors, warnings, unreadable, .. } = self;
         let mut often: Vec<(&String, &u64)> = self.by_code.iter().collect();
         often.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         if often.len() > 1 {
@@ -141,20 +130,27 @@ impl Reporter {
                 out.line(&format!("{count:>8}  {code}"));
             }
         }
-        let unread = match (*unreadable, self.language) {
+        let Counts { files, wrong_files, errors, warnings, unreadable } = &self.counts;
+        let unread = match (*unreadable, self.style.language) {
             (0, _) => String::new(),
-            (count, Language::Vietnamese) => format!(", {count} tệp không đọc được"),
-            (count, Language::English) => format!(", {count} not readable"),
+            (count, Language::Vietnamese) => format!(", {count} không kiểm tra được"),
+            (count, Language::English) => format!(", {count} not checked"),
         };
-        out.line(&match self.language {
+        out.line(&match self.style.language {
             Language::Vietnamese => {
                 format!("{files} tệp: {wrong_files} có lỗi, {errors} lỗi, {warnings} cảnh báo{unread}")
             }
             Language::English => {
-                format!("{files} files: {wrong_files} with errors, {errors} errors, {warnings} warnings{unread}")
+                let (files, errors) = (counted(*files, "file"), counted(*errors, "error"));
+                format!("{files}: {wrong_files} with errors, {errors}, {}{unread}", counted(*warnings, "warning"))
             }
         });
     }
+}
+
+/// `1 file`, `2 files`.
+fn counted(count: u64, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 fn json_of(checked: &Checked<'_>, language: Language) -> Value {

@@ -1,6 +1,7 @@
 //! One line a finding, as spreadsheets read it.
 
 use super::super::Checked;
+use super::super::excerpt::plain;
 use crate::document::Severity;
 use crate::domain::Language;
 
@@ -50,6 +51,15 @@ pub(super) fn rows(checked: &Checked<'_>, language: Language) -> String {
     rows.collect()
 }
 
+/// A file that was not checked must not look like one in which nothing was found.
+pub(super) fn unreadable(name: &str, why: &str) -> String {
+    let mut cells: [String; 14] = std::array::from_fn(|_| String::new());
+    let [file, severity, code, .., message, _, _] = &mut cells;
+    (*file, *severity, *code) = (name.to_owned(), "error".to_owned(), "UNREADABLE".to_owned());
+    why.clone_into(message);
+    line(cells)
+}
+
 fn line(cells: [String; 14]) -> String {
     let mut writer = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(Vec::new());
     // Into memory: nothing can go wrong.
@@ -57,9 +67,10 @@ fn line(cells: [String; 14]) -> String {
     writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
-/// A cell that no spreadsheet takes for a formula (OWASP ASVS 5.0, 1.2.10).
+/// A cell that no spreadsheet takes for a formula (OWASP ASVS 5.0, 1.2.10), and that rewrites no screen.
 fn harmless(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
+    let cell: String = cell.chars().map(plain).collect();
+    if cell.starts_with(['=', '+', '-', '@']) { format!("'{cell}") } else { cell }
 }
 
 #[cfg(test)]
@@ -69,6 +80,7 @@ mod tests {
     #[test]
     fn no_cell_is_a_formula() {
         assert_eq!(harmless("=1+1"), "'=1+1");
+        assert_eq!(harmless("\t=1+1\u{1b}[2J"), " =1+1\u{FFFD}[2J");
         assert_eq!(harmless("XML3"), "XML3");
         assert!(head().ends_with("xpath\r\n"));
     }

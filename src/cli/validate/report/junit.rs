@@ -3,7 +3,7 @@
 use quick_xml::escape::escape;
 
 use super::super::Checked;
-use super::{outer_line, within};
+use super::{counted, outer_line, within};
 use crate::document::Severity;
 use crate::domain::Language;
 
@@ -24,26 +24,28 @@ pub(super) fn case(checked: &Checked<'_>, language: Language) -> String {
             .collect()
     };
     let (errors, warnings) = (told(Severity::Error), told(Severity::Warning));
-    let failure = if errors.is_empty() {
-        String::new()
+    // Errors that are not listed are errors all the same.
+    let failure = if checked.findings.has_errors() {
+        let message = counted(checked.findings.error_count(), "error");
+        format!("<failure type=\"invalid\" message=\"{message}\">{}</failure>\n", errors.join("\n"))
     } else {
-        let count = checked.findings.error_count();
-        format!("<failure type=\"invalid\" message=\"{count}\">{}</failure>\n", errors.join("\n"))
+        String::new()
     };
     let out =
         if warnings.is_empty() { String::new() } else { format!("<system-out>{}</system-out>\n", warnings.join("\n")) };
     format!("<testcase classname=\"document\" name=\"{name}\">\n{failure}{out}</testcase>\n")
 }
 
-pub(super) fn unreadable(name: &str, error: &std::io::Error) -> String {
-    let (name, error) = (text(name), text(&error.to_string()));
+pub(super) fn unreadable(name: &str, why: &str) -> String {
+    let (name, why) = (text(name), text(why));
     format!(
-        "<testcase classname=\"document\" name=\"{name}\">\n<error type=\"unreadable\">{error}</error>\n</testcase>\n"
+        "<testcase classname=\"document\" name=\"{name}\">\n<error type=\"unreadable\">{why}</error>\n</testcase>\n"
     )
 }
 
 /// Characters that XML forbids may stand in the name of a file.
 fn text(raw: &str) -> String {
-    let allowed: String = raw.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    let allowed = |c: &char| !c.is_control() && !matches!(c, '\u{FFFE}' | '\u{FFFF}') || matches!(c, '\n' | '\t');
+    let allowed: String = raw.chars().filter(allowed).collect();
     escape(allowed).into_owned()
 }

@@ -2,12 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::super::Checked;
 use super::{outer_line, within};
+use crate::document::rules::Entry;
 use crate::document::{Finding, Rulebook, Severity};
 use crate::domain::Language;
-
-/// What stands after the last result.
-pub(super) const TAIL: &str = "\n]}]}\n";
 
 /// What stands before the first result.
 pub(super) fn head(rulebook: &Rulebook, language: Language) -> String {
@@ -22,7 +21,7 @@ pub(super) fn head(rulebook: &Rulebook, language: Language) -> String {
                 "shortDescription": { "text": entry.message.wording(language) },
                 "fullDescription": { "text": entry.statement },
                 "help": { "text": entry.cure.wording(language) },
-                "defaultConfiguration": { "level": level(entry.severity) },
+                "defaultConfiguration": configuration(rulebook, entry),
                 "properties": { "source": entry.source, "scope": entry.scope },
             })
         })
@@ -34,7 +33,56 @@ pub(super) fn head(rulebook: &Rulebook, language: Language) -> String {
     )
 }
 
-pub(super) fn result(name: &str, finding: &Finding, language: Language) -> Value {
+/// How severe a rule is here, which may be another than its table says.
+fn configuration(rulebook: &Rulebook, entry: &Entry) -> Value {
+    match rulebook.settings().severity(&entry.id, entry.severity) {
+        Some(severity) => json!({ "level": level(severity) }),
+        None => json!({ "enabled": false }),
+    }
+}
+
+/// The results as they come, and what is told after them.
+#[derive(Default)]
+pub(super) struct Results {
+    /// Whether one was written already.
+    begun: bool,
+    /// What could not be read.
+    notifications: Vec<Value>,
+}
+
+impl Results {
+    /// Those of one file.
+    pub(super) fn of(&mut self, checked: &Checked<'_>, language: Language) -> String {
+        let mut text = String::new();
+        for finding in checked.findings.listed() {
+            if std::mem::replace(&mut self.begun, true) {
+                text.push_str(",\n");
+            }
+            text.push_str(&result(checked.name, finding, language).to_string());
+        }
+        text
+    }
+
+    /// Keeps that a file could not be read.
+    pub(super) fn unreadable(&mut self, name: &str, why: &str) {
+        self.notifications.push(json!({
+            "level": "error",
+            "message": { "text": why },
+            "locations": [{ "physicalLocation": { "artifactLocation": { "uri": uri(name) } } }],
+        }));
+    }
+
+    /// What stands after the last result.
+    pub(super) fn tail(&self) -> String {
+        let invocation = json!({
+            "executionSuccessful": self.notifications.is_empty(),
+            "toolExecutionNotifications": self.notifications,
+        });
+        format!("\n],\"invocations\":[{invocation}]}}]}}\n")
+    }
+}
+
+fn result(name: &str, finding: &Finding, language: Language) -> Value {
     let place = &finding.place;
     // A place within a part is one of the decoded part; the file has the line of the part's own element.
     let column = if place.envelope_line > 0 { 1 } else { place.column.max(1) };
@@ -67,9 +115,10 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// The name as a relative reference.
+/// The name as a reference: relative as it was given, or of this machine.
 fn uri(name: &str) -> String {
     const KEPT: &percent_encoding::AsciiSet =
         &percent_encoding::NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
-    percent_encoding::utf8_percent_encode(name, KEPT).to_string()
+    let scheme = if name.starts_with('/') { "file://" } else { "" };
+    format!("{scheme}{}", percent_encoding::utf8_percent_encode(name, KEPT))
 }
