@@ -17,7 +17,12 @@ pub(super) fn spoken_of(kind: Kind, bytes: &[u8]) -> Option<u32> {
         _ => return None,
     };
     let text = bytes.get(..bytes.len().min(WITHIN_BYTES))?;
-    let at = memchr::memmem::find(text, field)? + field.len();
+    let at = memchr::memmem::find(text, field)?;
+    // In a comment or a CDATA section stands no element; no template has one before the day.
+    if memchr::memmem::find(text.get(..at)?, b"<!").is_some() {
+        return None;
+    }
+    let at = at + field.len();
     let digits = text.get(at..at + 8)?;
     digits.iter().all(u8::is_ascii_digit).then(|| std::str::from_utf8(digits).ok()?.parse().ok()).flatten()
 }
@@ -34,5 +39,6 @@ mod tests {
         assert_eq!(spoken_of(Kind::MedicalAssessment, text), None);
         assert_eq!(spoken_of(Kind::DeathCertificate, text), None);
         assert_eq!(spoken_of(Kind::Claim, b"<NGAYLAP>2026"), None);
+        assert_eq!(spoken_of(Kind::Claim, b"<a><!-- <NGAYLAP>20240101 --><NGAYLAP>20260316</NGAYLAP></a>"), None);
     }
 }
