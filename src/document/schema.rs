@@ -147,6 +147,43 @@ impl Schema {
         })
     }
 
+    /// Checks the fields of a record that came in another form than XML, by name: values, and what is missing. Order says
+    /// nothing there, and fields that the schema does not know are none of its business.
+    pub(super) fn check_fields<'f>(
+        &self,
+        fields: impl Iterator<Item = (&'f str, &'f str, usize)> + Clone,
+    ) -> Vec<Fault> {
+        let record = self.roots.first().and_then(|root| self.type_at(root.type_index));
+        let Some(Type::Complex(record)) = record else { return Vec::new() };
+        let simple = |symbol: u16| {
+            let child = record.children.get(usize::from(symbol))?;
+            let Some(Type::Simple(simple)) = self.type_at(child.type_index) else { return None };
+            Some((&*child.name, simple))
+        };
+        let fault = |code, name: &str, simple: &Simple, offset| Fault {
+            code,
+            element: name.to_owned(),
+            xpath: String::new(),
+            row: 1,
+            offset,
+            value: String::new(),
+            wanted: simple.words.clone(),
+        };
+        let known = |name: &str| record.by_name.get(name).and_then(|symbol| simple(*symbol));
+        let values = fields.clone().filter_map(|(name, text, offset)| {
+            let (name, simple) = known(name)?;
+            simple.fault(text).map(|code| fault(code, name, simple, offset))
+        });
+        // The shortest way through the record is what must be there.
+        let way = record.content.path(0, |state| record.content.accepts(state)).unwrap_or_default().0;
+        let missing = way.into_iter().filter_map(|symbol| {
+            let (name, simple) = simple(symbol)?;
+            let there = fields.clone().any(|(field, ..)| field == name);
+            (!there).then(|| fault(Code::MissingElement, name, simple, 0))
+        });
+        values.chain(missing).collect()
+    }
+
     fn type_at(&self, index: usize) -> Option<&Type> {
         self.types.get(index)
     }

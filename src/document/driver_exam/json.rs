@@ -39,9 +39,13 @@ pub(in super::super) fn read(bytes: &[u8], inspection: &mut Inspection<'_>) {
         }
     };
 
-    inspection.version = inspection.rulebook.form(part, inspection.day).map_or("", |form| form.version);
-    let mut row = Row::new(part, inspection.rulebook.slots(part));
+    let Some(form) = inspection.rulebook.form(part, inspection.day) else {
+        return inspection.report.push(&rule::SCHEMA_MISSING, places.place(0, 0, ""), String::new());
+    };
+    inspection.version = form.version;
+    let mut row = Row::new(part, form.slots);
     let mut names: HashSet<String> = HashSet::new();
+    let mut fields: Vec<(String, Cow<'_, str>, usize)> = Vec::new();
     let mut previous = 0;
     for (name, value) in members {
         // Names borrow from the text unless they hold escapes, so they tell where they stand.
@@ -52,7 +56,10 @@ pub(in super::super) fn read(bytes: &[u8], inspection: &mut Inspection<'_>) {
             inspection.report.push(&rule::REPEATED_FIELD, place, String::new());
         }
         match value {
-            Some(value) => row.set_named(&name, value, offset),
+            Some(value) => {
+                row.set_named(&name, value.clone(), offset);
+                fields.push((name.clone().into_owned(), value, offset));
+            }
             None => {
                 let place = places.place(offset, 1, mask::name(&name));
                 inspection.report.push(&rule::JSON_NOT_STRING, place, String::new());
@@ -60,13 +67,26 @@ pub(in super::super) fn read(bytes: &[u8], inspection: &mut Inspection<'_>) {
         }
         names.insert(name.into_owned());
     }
+    let said_before = inspection.report.count();
     super::check(&row, &mut places, inspection);
+    let fields = fields.iter().map(|(name, value, offset)| (name.as_str(), &**value, *offset));
+    for fault in form.schema.check_fields(fields) {
+        let finding = fault.to_finding(part.name, places.position(fault.offset));
+        inspection.report.structure(finding, said_before);
+    }
+    inspection.report.sort_since(said_before);
 }
 
 /// Places in a JSON text; a member has no path but its name.
 struct JsonPlaces<'a> {
     part: &'static Part,
     locator: Locator<'a>,
+}
+
+impl JsonPlaces<'_> {
+    fn position(&mut self, offset: usize) -> Position {
+        self.locator.locate(offset)
+    }
 }
 
 impl Places for JsonPlaces<'_> {

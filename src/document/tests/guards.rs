@@ -256,6 +256,10 @@ fn driver_exams() {
     check(&json.replace("\"STATE\": \"ADD\"", "\"STATE\": \"ADD\", \"ST\\u0041TE\": \"ADD\""), &["REPEATED_FIELD"]);
     check(&json.replace("\"LYDO\": \"\"", "\"NGAYKHAM\": \"x\""), &[]);
     check(&json.replace("\"LYDO\": \"\"", "\"LYDO\": {\"a\": [1, null]}, \"MATUY2\": 0"), &["JSON_NOT_STRING"; 2]);
+    let named = codes(&json.replace("\"HOTEN\"", "\"HO_TEN\""));
+    assert!(named.contains(&"XSD_MISSING_ELEMENT".to_owned()), "{named:?}");
+    let dated = codes(&json.replace("20/04/2026", "2026-04-20"));
+    assert!(dated.contains(&"XSD_PATTERN".to_owned()), "{dated:?}");
     check(&json.replace("\"LYDO\": \"\",", "\"LYDO\": \"\""), &["JSON_MALFORMED"]);
     check(&format!("{json}{{}}"), &["JSON_MALFORMED"]);
     let finding = first(&json.replace("\"LYDO\": \"\"", "\"LYDO\": 1"));
@@ -267,16 +271,20 @@ fn driver_exams() {
 
 #[test]
 fn signed_driver_exams_are_told_from_unsigned_ones() {
+    let json = sample!("driver-health-exam/sample.json");
+    let (before, after) = json.split_once("\"SIGNDATA\": \"").unwrap();
+    let after = after.split_once('"').unwrap().1;
     let exam = |signdata: &str| {
-        let text = "{\"SO\":\"1/GKSKLX/48999/26\",\"IDBENHVIEN\":\"48999\",\"HANGBANGLAI\":\"B\",\"STATE\":\"ADD\",\"SIGNDATA\":\"*\"}";
-        parse(&text.replace('*', signdata)).unwrap()
+        // Sent in time, so that nothing else is said of it.
+        let text = format!("{before}\"SIGNDATA\": \"{signdata}\"{after}").replace("20/04/2026", "20/11/2026");
+        parse(&text).unwrap()
     };
     let signature =
-        "<root><SO>1/GKSKLX/48999/26</SO><ds:Signature xmlns:ds='http://www.w3.org/2000/09/xmldsig#'/></root>";
+        "<root><SO>00042/GKSKLX/48999/26</SO><ds:Signature xmlns:ds='http://www.w3.org/2000/09/xmldsig#'/></root>";
     assert!(exam(&STANDARD.encode(signature)).signed);
     for unsigned in ["", "test", &STANDARD.encode("<root/>")] {
         let document = exam(unsigned);
-        assert!(!document.signed && document.warnings.is_empty(), "{unsigned}");
+        assert!(!document.signed && document.warnings.is_empty(), "{unsigned}: {:?}", document.warnings);
     }
     for unreadable in ["abc", &STANDARD.encode("<root>")] {
         let document = exam(unreadable);
