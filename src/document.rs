@@ -99,6 +99,8 @@ struct Outline {
     records: u32,
     /// Rows of tables so far.
     rows: u32,
+    /// Keys of the records of a package, in their order; empty where one told none.
+    record_keys: Vec<String>,
     parts: Vec<String>,
     signed: bool,
     replaces: bool,
@@ -137,7 +139,7 @@ impl Document {
         let Inspection { kind, report, identity, outline, version, .. } = inspection;
         let (facility, keys) = identity.into_parts();
         let mut warnings = report.into_findings();
-        warnings.set_records(keys.clone());
+        warnings.set_records(outline.record_keys.clone());
         if warnings.has_errors() {
             return Err(warnings);
         }

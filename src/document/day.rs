@@ -7,13 +7,12 @@ use super::kind::Kind;
 const WITHIN_BYTES: usize = 16 * 1024;
 
 /// The day as yyyymmdd; `None` if the kind names none or it cannot be told, and then today's version holds. Only the
-/// version hangs on it, so nobody gains by writing another day: which versions hold on which days is checked by the
-/// portal as well.
+/// version hangs on it, and a document in another version than that of its day is refused for its structure.
 pub(super) fn spoken_of(kind: Kind, bytes: &[u8]) -> Option<u32> {
     let field: &[u8] = match kind {
-        Kind::Claim | Kind::Voucher => b"<NGAYLAP>",
-        Kind::Checkin => b"<NGAY_VAO>",
-        Kind::MedicalAssessment => b"<NGAY_HOP>",
+        Kind::Claim | Kind::Voucher => b"<NGAYLAP",
+        Kind::Checkin => b"<NGAY_VAO",
+        Kind::MedicalAssessment => b"<NGAY_HOP",
         _ => return None,
     };
     let text = bytes.get(..bytes.len().min(WITHIN_BYTES))?;
@@ -22,8 +21,8 @@ pub(super) fn spoken_of(kind: Kind, bytes: &[u8]) -> Option<u32> {
     if memchr::memmem::find(text.get(..at)?, b"<!").is_some() {
         return None;
     }
-    let at = at + field.len();
-    let digits = text.get(at..at + 8)?;
+    let content = text.get(at + field.len()..)?.trim_ascii_start().strip_prefix(b">")?;
+    let digits = content.get(..8)?;
     digits.iter().all(u8::is_ascii_digit).then(|| std::str::from_utf8(digits).ok()?.parse().ok()).flatten()
 }
 
@@ -39,6 +38,8 @@ mod tests {
         assert_eq!(spoken_of(Kind::MedicalAssessment, text), None);
         assert_eq!(spoken_of(Kind::DeathCertificate, text), None);
         assert_eq!(spoken_of(Kind::Claim, b"<NGAYLAP>2026"), None);
+        assert_eq!(spoken_of(Kind::Claim, b"<NGAYLAP >20260316<"), Some(20_260_316));
+        assert_eq!(spoken_of(Kind::Checkin, b"<NGAY_VAO_NOI_TRU>20260316<"), None);
         assert_eq!(spoken_of(Kind::Claim, b"<a><!-- <NGAYLAP>20240101 --><NGAYLAP>20260316</NGAYLAP></a>"), None);
     }
 }

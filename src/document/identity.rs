@@ -50,6 +50,11 @@ impl Identity {
         self.link = None;
     }
 
+    /// The key of the record being read, if its XML1 told one.
+    pub(super) fn link(&self) -> Option<&str> {
+        self.link.as_deref()
+    }
+
     /// Takes a facility code found outside of rows: the first sets the document's, later ones must equal it.
     pub(super) fn facility(&mut self, written: &str, place: Place, report: &mut Report<'_>) {
         match FacilityCode::parse(written) {
@@ -66,6 +71,7 @@ impl Identity {
     /// Checks one row.
     pub(super) fn row(&mut self, row: &Row<'_, '_>, places: &mut dyn Places, report: &mut Report<'_>) {
         let mut at = At { row, places };
+        at.check_single(report);
         match self.kind {
             Kind::Claim => self.claim(row, &mut at, report),
             Kind::Checkin => {
@@ -95,6 +101,10 @@ impl Identity {
     fn claim(&mut self, row: &Row<'_, '_>, at: &mut At<'_>, report: &mut Report<'_>) {
         if row.part.identity.contains(&"MA_CSKCB") {
             self.row_facility("MA_CSKCB", at, report);
+        } else if let Some(named) = row.get("MA_CSKCB").filter(|named| !named.text.trim_ascii().is_empty()) {
+            // Optional in XML6 and XML15, and the same where it is filled.
+            let place = at.place("MA_CSKCB");
+            self.facility(&named.text, place, report);
         }
         // Nearly every row repeats the key of its record.
         let link = self.link.as_deref().filter(|_| row.part.name != "XML1");
@@ -188,6 +198,15 @@ impl Identity {
 // === impl At ===
 
 impl<'r> At<'r> {
+    /// An identifying field written twice says two things at once.
+    fn check_single(&mut self, report: &mut Report<'_>) {
+        let row = self.row;
+        for (name, offset) in row.repeated() {
+            let place = self.place_at(offset, name);
+            report.push(&rule::REPEATED_FIELD, place, String::new());
+        }
+    }
+
     /// The field, if it holds more than blanks; else the rule is broken.
     fn required(&mut self, name: &'static str, broken: &Rule, report: &mut Report<'_>) -> Option<&'r Value<'r>> {
         let field = self.row.get(name).filter(|field| !field.text.trim_ascii().is_empty());

@@ -97,7 +97,7 @@ impl<'r> Inspection<'r> {
                 }
                 self.outline.rows = self.outline.rows.saturating_add(1);
             } else if ended.name == "CHUKYDONVI" {
-                self.outline.signed = ended.held;
+                self.outline.signed = ended.is_signature();
             }
             reading.row.clear();
             if self.report.count() >= FINDINGS_COUNTED_MAX {

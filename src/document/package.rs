@@ -22,6 +22,8 @@ struct Package<'x, 'r, 'a> {
     files: u32,
     /// Those of the HOSO being read, not decoded.
     record: Vec<File<'a>>,
+    /// Whether a part of that HOSO cannot be told, or stands twice: then its sums say nothing.
+    doubtful: bool,
     /// The decoded bytes of one part at a time.
     decoded: Vec<u8>,
 }
@@ -36,7 +38,7 @@ struct File<'a> {
 /// Reads what stands under the root element.
 pub(super) fn read<'r>(inspection: &mut Inspection<'r>, reading: &mut Reading<'r, '_>) -> Result<(), xml::Error> {
     let (record, decoded) = (Vec::new(), Vec::new());
-    let mut package = Package { inspection, reading, files: 0, record, decoded };
+    let mut package = Package { inspection, reading, files: 0, record, doubtful: false, decoded };
     let read = package.root();
     if read.is_err() {
         // What was gathered before a fault in the envelope is looked at as well.
@@ -54,15 +56,27 @@ impl Package<'_, '_, '_> {
                 break;
             }
             match ended.name {
-                "THONGTINDONVI" => self.facility(),
+                "THONGTINDONVI" => {
+                    self.facility();
+                    self.check_single();
+                }
                 "FILEHOSO" => self.file(),
                 "HOSO" => self.record(),
                 "THONGTINHOSO" => self.dossier(),
-                "CHUKYDONVI" => self.inspection.outline.signed = ended.held,
+                "CHUKYDONVI" => self.inspection.outline.signed = ended.is_signature(),
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// What identifies in the element that just ended stands in it once.
+    fn check_single(&mut self) {
+        for (slot, offset) in self.reading.row.take_repeated() {
+            let name = self.reading.row.name(slot).to_owned();
+            let place = self.place(offset, &name);
+            self.inspection.report.push(&rule::REPEATED_FIELD, place, String::new());
+        }
     }
 
     fn facility(&mut self) {
@@ -82,8 +96,10 @@ impl Package<'_, '_, '_> {
             let place = self.place(offset, "NGAYLAP");
             self.inspection.rules.made_on(&text, place, &mut self.inspection.report);
         }
+        let declared = self.reading.row.take("SOLUONGHOSO");
+        self.check_single();
         // One that is no number is a fault of structure.
-        let Some(Value { text, offset }) = self.reading.row.take("SOLUONGHOSO") else { return };
+        let Some(Value { text, offset }) = declared else { return };
         let Ok(declared) = text.trim_ascii().parse::<u32>() else { return };
         let broken = match self.inspection.outline.records.cmp(&declared) {
             // Records may have been lost on the way, so nothing of the file is taken (users.md, pain 18).
@@ -92,7 +108,7 @@ impl Package<'_, '_, '_> {
             std::cmp::Ordering::Equal => return,
         };
         let place = self.place(offset, "SOLUONGHOSO");
-        self.inspection.report.push(broken, place, mask::code(&text, 10));
+        self.inspection.report.push(broken, place, mask::code(&text, 5));
     }
 
     /// Takes one FILEHOSO, without decoding it, unless it does not say what it holds.
@@ -100,6 +116,7 @@ impl Package<'_, '_, '_> {
         // The text of PL02 lists MACSKCB within FILEHOSO, its sample does not (portal-api.md, section 5.2).
         self.facility();
         let (name, content) = (self.reading.row.take("LOAIHOSO"), self.reading.row.take("NOIDUNGFILE"));
+        self.check_single();
         self.files = self.files.saturating_add(1);
         let most = self.inspection.limits.parts_max;
         if self.files > most {
@@ -120,6 +137,7 @@ impl Package<'_, '_, '_> {
         let parts = if self.inspection.kind == Kind::Claim { claim_parts() } else { voucher_parts() };
         let part = parts.iter().find(|part| part.name == name.text);
         // An empty one is a fault of structure.
+        self.doubtful |= part.is_none();
         if part.is_none() && !name.text.trim_ascii().is_empty() {
             let known: Vec<&str> = parts.iter().map(|part| part.name).collect();
             let known = known.join(", ");
@@ -128,7 +146,12 @@ impl Package<'_, '_, '_> {
                 format!("Use one of: {known}. XML0 and XML12 are files of their own."),
             );
             let place = self.place(name.offset, "LOAIHOSO");
-            let shown = mask::code(&name.text, 20);
+            // A name, and no number of anybody.
+            let shown = if name.text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+                mask::code(&name.text, 8)
+            } else {
+                String::new()
+            };
             self.inspection.report.push_with_cure(&rule::UNKNOWN_PART, place, shown, cure);
         }
         part
@@ -153,12 +176,17 @@ impl Package<'_, '_, '_> {
         }
         self.inspection.identity.record();
         self.inspection.rules.begin_record();
+        if std::mem::take(&mut self.doubtful) {
+            self.inspection.rules.part_is_broken();
+        }
         // In the order of the tables wherever they stand: the later ones are held against the earlier.
         let mut ordered: Vec<&File<'_>> = files.iter().collect();
         ordered.sort_by_key(|file| file.part.index);
         for file in ordered {
             self.read_file(file);
         }
+        let key = self.inspection.identity.link().unwrap_or_default().to_owned();
+        self.inspection.outline.record_keys.push(key);
         let said_before = self.inspection.report.count();
         let parts: Vec<&'static Part> = files.iter().map(|file| file.part).collect();
         self.inspection.rules.end_record(&parts, &mut self.inspection.report);
@@ -180,6 +208,7 @@ impl Package<'_, '_, '_> {
             if seen.contains(&name) {
                 let place = place_of(self.reading, file);
                 self.inspection.report.push(&rule::REPEATED_PART, place, name.to_owned());
+                self.doubtful = true;
             } else {
                 seen.push(name);
             }

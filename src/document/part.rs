@@ -107,6 +107,20 @@ impl Part {
         self.record == "FILEHOSO"
     }
 
+    /// The elements that are read by name, each with what must stand directly in it: records and what tells their number.
+    pub(super) fn anchors(&self) -> Vec<(&'static str, Vec<&'static str>)> {
+        if self.is_envelope() {
+            return vec![
+                ("THONGTINDONVI", vec!["MACSKCB"]),
+                ("THONGTINHOSO", vec!["NGAYLAP", "SOLUONGHOSO"]),
+                ("HOSO", vec!["FILEHOSO"]),
+                ("FILEHOSO", vec!["LOAIHOSO", "NOIDUNGFILE"]),
+            ];
+        }
+        let fields = if self.carries_one_of_its_keys() { Vec::new() } else { self.identity.to_vec() };
+        vec![(self.record, fields)]
+    }
+
     /// Whether one of its identifying fields is enough.
     pub(super) fn carries_one_of_its_keys(&self) -> bool {
         self.identity == VOUCHER

@@ -28,8 +28,8 @@ pub(super) struct Reading<'s, 'a> {
 /// An element with children that has just ended.
 pub(super) struct Ended<'a> {
     pub(super) name: &'a str,
-    /// Whether it had children.
-    pub(super) held: bool,
+    /// The name of its last child; empty if it had none.
+    last_child: &'a str,
 }
 
 // === impl Root ===
@@ -73,6 +73,15 @@ impl<'a> Root<'a> {
     }
 }
 
+// === impl Ended ===
+
+impl Ended<'_> {
+    /// Whether a signature stands in it.
+    pub(super) fn is_signature(&self) -> bool {
+        self.last_child.rsplit(':').next() == Some("Signature")
+    }
+}
+
 // === impl Reading ===
 
 impl<'s, 'a> Reading<'s, 'a> {
@@ -88,12 +97,12 @@ impl<'s, 'a> Reading<'s, 'a> {
                 Seen::Nothing if event == Event::Eof => return Ok(None),
                 Seen::Nothing => {}
                 Seen::Field { slot, text, offset } => self.row.set(slot, text, offset),
-                Seen::Element { name, row, offset, held } => {
+                Seen::Element { name, row, offset, last_child } => {
                     (self.row.number, self.row.offset) = (row, offset);
                     if self.first_row.is_none() && name == self.part.record {
                         self.first_row = Some(self.checker.xpath());
                     }
-                    return Ok(Some(Ended { name, held }));
+                    return Ok(Some(Ended { name, last_child }));
                 }
             }
         }

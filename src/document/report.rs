@@ -1,10 +1,12 @@
 //! What is found while a document is read, as severe as the configuration makes it.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::finding::{FINDINGS_LISTED_MAX, Finding, Findings, Place, Severity};
 use super::rule::{self, Rule};
 use super::rules::{Entry, Settings};
+use super::schema::Code;
 use crate::domain::Bilingual;
 use crate::xml;
 
@@ -12,13 +14,15 @@ use crate::xml;
 pub(super) struct Report<'r> {
     findings: Findings,
     settings: &'r Settings,
+    /// Which of the findings are errors of a guard, by their number among all.
+    guards: HashSet<u64>,
 }
 
 // === impl Report ===
 
 impl<'r> Report<'r> {
     pub(super) fn new(settings: &'r Settings) -> Self {
-        Self { findings: Findings::default(), settings }
+        Self { findings: Findings::default(), settings, guards: HashSet::new() }
     }
 
     /// Records that a rule on envelope or identity is broken. `value` must already be masked.
@@ -31,6 +35,9 @@ impl<'r> Report<'r> {
     pub(super) fn push_with_cure(&mut self, rule: &Rule, place: Place, value: String, cure: Bilingual) {
         let [vi, en] = rule.message;
         let (code, severity, message) = (Cow::Borrowed(rule.code), rule.severity, Bilingual::fixed(vi, en));
+        if severity == Severity::Error && !self.is_full() {
+            self.guards.insert(self.findings.count());
+        }
         self.findings.push(Finding { code, severity, place, message, cure, value });
     }
 
@@ -49,16 +56,21 @@ impl<'r> Report<'r> {
         self.findings.push(Finding { code, severity, place, message, cure, value });
     }
 
-    /// Records what a schema found, unless one of the findings after the first `said_before` says of the same field
-    /// what is wrong: the guards know better what a key or a facility is for.
+    /// Records what a schema found of a value or of something missing, unless a guard refused the same field after the
+    /// first `said_before` findings: guards know better what a key or a facility is for. What stands too often or where it
+    /// does not belong is always said.
     pub(super) fn structure(&mut self, mut finding: Finding, said_before: u64) {
-        let same = |said: &Finding| {
-            let (one, other) = (&said.place, &finding.place);
-            let same_place = (one.line, one.column) == (other.line, other.column);
-            let guard = !said.code.contains('-');
-            guard && one.field == other.field && (same_place || (one.row > 0 && one.row == other.row))
+        let said = || {
+            let since = self.findings.since(said_before).iter().zip(said_before..);
+            since.filter(|(_, number)| self.guards.contains(number)).map(|(said, _)| &said.place)
         };
-        if self.findings.since(said_before).iter().any(same) {
+        let same = |one: &Place| {
+            let other = &finding.place;
+            let same_place = (one.line, one.column) == (other.line, other.column);
+            one.field == other.field && (same_place || (one.row > 0 && one.row == other.row))
+        };
+        let of_place = Code::parse(&finding.code).is_some_and(Code::is_of_place);
+        if !of_place && said().any(same) {
             return;
         }
         let Some(severity) = self.settings.severity(&finding.code, finding.severity) else { return };

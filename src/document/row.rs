@@ -21,7 +21,12 @@ pub(super) struct Row<'r, 'a> {
     slots: &'r Slots,
     /// By slot.
     values: Vec<Option<Value<'a>>>,
+    /// Where a field that identifies stood once more, and which: the first few.
+    repeated: Vec<(usize, usize)>,
 }
+
+/// Repetitions that are told of one row.
+const REPEATED_MAX: usize = 8;
 
 /// One field of a row.
 #[derive(Clone)]
@@ -56,16 +61,22 @@ impl Slots {
 
 impl<'r, 'a> Row<'r, 'a> {
     pub(super) fn new(part: &'static Part, slots: &'r Slots) -> Self {
-        Self { part, number: 1, offset: 0, slots, values: vec![None; slots.names.len()] }
+        Self { part, number: 1, offset: 0, slots, values: vec![None; slots.names.len()], repeated: Vec::new() }
     }
 
-    /// Takes a field. Of one that stands twice the first counts; that it does is a fault of structure.
+    /// Takes a field. Of one that stands twice the first counts; of one that identifies it is remembered that it does.
     pub(super) fn set(&mut self, slot: usize, text: Cow<'a, str>, offset: usize) {
-        if let Some(value) = self.values.get_mut(slot)
-            && value.is_none()
-        {
+        let Some(value) = self.values.get_mut(slot) else { return };
+        if value.is_none() {
             *value = Some(Value { text, offset });
+        } else if self.repeated.len() < REPEATED_MAX && self.part.identity.contains(&self.name(slot)) {
+            self.repeated.push((slot, offset));
         }
+    }
+
+    /// Where fields that identify stood once more, by name.
+    pub(super) fn repeated(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.repeated.iter().map(|&(slot, offset)| (self.name(slot), offset))
     }
 
     /// Takes a field by name, if anybody asks for it.
@@ -73,6 +84,11 @@ impl<'r, 'a> Row<'r, 'a> {
         if let Some(slot) = self.slots.of(name) {
             self.set(slot, text, offset);
         }
+    }
+
+    /// Takes out where fields that identify stood once more, and which.
+    pub(super) fn take_repeated(&mut self) -> Vec<(usize, usize)> {
+        std::mem::take(&mut self.repeated)
     }
 
     /// The field at `slot`, if the row has it.
@@ -109,6 +125,7 @@ impl<'r, 'a> Row<'r, 'a> {
     /// Forgets the fields, for the next row.
     pub(super) fn clear(&mut self) {
         self.values.fill(None);
+        self.repeated.clear();
     }
 
     /// The same, borrowing nothing from the text.
@@ -118,6 +135,7 @@ impl<'r, 'a> Row<'r, 'a> {
             Some(Value { text: Cow::Owned(text.as_ref().to_owned()), offset: *offset })
         };
         let values = self.values.iter().map(own).collect();
-        Row { part: self.part, number: self.number, offset: self.offset, slots: self.slots, values }
+        let Self { part, number, offset, slots, .. } = *self;
+        Row { part, number, offset, slots, values, repeated: Vec::new() }
     }
 }

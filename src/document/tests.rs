@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::*;
 
+mod disguises;
 mod guards;
 mod lines;
 mod samples;

@@ -277,7 +277,7 @@ impl Xsd {
     fn signature(&mut self) {
         self.open("xs:complexType", "name=\"signature\" mixed=\"true\"");
         self.open("xs:sequence", "");
-        self.line("<xs:any processContents=\"skip\" minOccurs=\"0\" maxOccurs=\"unbounded\"/>");
+        self.line("<xs:any namespace=\"##other\" processContents=\"skip\" minOccurs=\"0\" maxOccurs=\"unbounded\"/>");
         self.close("xs:sequence");
         self.line("<xs:anyAttribute processContents=\"skip\"/>");
         self.close("xs:complexType");

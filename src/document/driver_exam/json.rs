@@ -51,7 +51,11 @@ pub(in super::super) fn read(bytes: &[u8], inspection: &mut Inspection<'_>) {
         // Names borrow from the text unless they hold escapes, so they tell where they stand.
         let offset = offset_within(text, &name).unwrap_or(previous);
         previous = offset;
-        if names.contains(name.as_ref()) {
+        // Equal but for case is twice to a reader that does not look at it.
+        let folded = name.to_uppercase();
+        // What identifies is told with the row.
+        let told = part.identity.contains(&name.as_ref()) && row.get(&name).is_some();
+        if names.contains(&folded) && !told {
             let place = places.place(offset, 1, mask::name(&name));
             inspection.report.push(&rule::REPEATED_FIELD, place, String::new());
         }
@@ -65,7 +69,7 @@ pub(in super::super) fn read(bytes: &[u8], inspection: &mut Inspection<'_>) {
                 inspection.report.push(&rule::JSON_NOT_STRING, place, String::new());
             }
         }
-        names.insert(name.into_owned());
+        names.insert(folded);
     }
     let said_before = inspection.report.count();
     super::check(&row, &mut places, inspection);

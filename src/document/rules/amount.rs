@@ -68,14 +68,14 @@ impl Amount {
             value = value.checked_mul(rate.thousandths.into())?;
             unit = unit.checked_mul(100_000)?;
         }
-        let hundredths = rounded(value.checked_mul(100)?, unit);
+        let hundredths = rounded(value.checked_mul(100)?, unit)?;
         i64::try_from(hundredths.checked_mul(10)?).ok().map(|thousandths| Self { thousandths })
     }
 
     /// Rounded to two decimals, halves away from zero.
     pub(super) fn rounded(self) -> Self {
-        let hundredths = rounded(self.thousandths.into(), 10);
-        Self { thousandths: i64::try_from(hundredths * 10).unwrap_or(self.thousandths) }
+        let hundredths = rounded(self.thousandths.into(), 10).and_then(|hundredths| hundredths.checked_mul(10));
+        Self { thousandths: hundredths.and_then(|rounded| i64::try_from(rounded).ok()).unwrap_or(self.thousandths) }
     }
 
     /// Whether both are the same when rounded to two decimals.
@@ -90,7 +90,7 @@ impl Amount {
 
     /// Whether the two differ by no more than `tolerance`.
     pub(super) fn is_within(self, other: Self, tolerance: Self) -> bool {
-        (self - other).thousandths.abs() <= tolerance.thousandths
+        (self - other).thousandths.saturating_abs() <= tolerance.thousandths
     }
 
     /// As many times this.
@@ -103,9 +103,10 @@ impl Amount {
     }
 }
 
-fn rounded(value: i128, unit: i128) -> i128 {
+fn rounded(value: i128, unit: i128) -> Option<i128> {
     let half = unit / 2;
-    if value >= 0 { (value + half) / unit } else { (value - half) / unit }
+    let shifted = if value >= 0 { value.checked_add(half) } else { value.checked_sub(half) };
+    shifted.and_then(|shifted| shifted.checked_div(unit))
 }
 
 impl Add for Amount {

@@ -126,9 +126,14 @@ impl Check {
             Test::Compared(..) | Test::SameDay(_) | Test::InStay | Test::NotFuture
                 if !facts.row.name(self.field).contains("SINH") =>
             {
-                Moment::parse(text).map_or_else(String::new, |_| text.to_owned())
+                // An identity number of twelve digits may stand here, but none is a time of our centuries.
+                let time = Moment::parse(text).filter(Moment::is_of_our_time);
+                time.map_or_else(String::new, |_| text.to_owned())
             }
-            Test::AtLeast(_) | Test::AtMost(_) => Amount::parse(text).map_or_else(String::new, |_| text.to_owned()),
+            // So may one of nine.
+            Test::AtLeast(_) | Test::AtMost(_) if text.len() <= 6 => {
+                Amount::parse(text).map_or_else(String::new, |_| text.to_owned())
+            }
             Test::OneOf(_) | Test::EachIn(_) => mask::code(text, 4),
             _ => String::new(),
         }

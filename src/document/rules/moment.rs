@@ -42,6 +42,11 @@ impl Moment {
         self.number(0, 8)
     }
 
+    /// Whether it is a real day between 1900 and 2100.
+    pub(super) fn is_of_our_time(&self) -> bool {
+        self.date().is_some_and(|date| (1900..=2100).contains(&date.year())) && self.number(8, 10) < 24
+    }
+
     /// The calendar day; `None` if it does not exist.
     pub(super) fn date(&self) -> Option<Date> {
         let part = |from, to| i16::try_from(self.number(from, to)).ok();

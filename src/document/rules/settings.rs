@@ -27,9 +27,9 @@ pub enum SettingsError {
     Twice(String),
 }
 
-/// What cannot be softened: a field that stands twice, or holds elements, says two things at once, and the guards of
-/// identity read the first.
-const FIXED: [Code; 3] = [Code::WrongRoot, Code::RepeatedElement, Code::NestedElement];
+/// What cannot be softened: a field that stands twice, or holds elements, says two things at once, and what the schema
+/// does not know is not read, so nobody could say whose record it is.
+const FIXED: [Code; 4] = [Code::WrongRoot, Code::UnexpectedElement, Code::RepeatedElement, Code::NestedElement];
 
 // === impl Settings ===
 

@@ -63,8 +63,8 @@ pub(in super::super) enum Seen<'a> {
         row: u32,
         /// Where it begins.
         offset: usize,
-        /// Whether it had children.
-        held: bool,
+        /// The name of its last child; empty if it had none.
+        last_child: &'a str,
     },
 }
 
@@ -346,7 +346,7 @@ impl<'s, 'a> Checker<'s, 'a> {
         }
         let Some(Frame { name, index, row, last_child, .. }) = self.frames.pop() else { return Seen::Nothing };
         self.ended = Some(Step { name, index });
-        Seen::Element { name, row, offset, held: !last_child.0.is_empty() }
+        Seen::Element { name, row, offset, last_child: last_child.0 }
     }
 
     /// Records a fault in the open element, or in its child `name` if that is not empty.

@@ -98,8 +98,22 @@ impl Code {
     }
 
     /// Reads a rule code, as schemas may name it for a pattern.
-    pub(super) fn parse(name: &str) -> Option<Self> {
+    pub(in super::super) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.name() == name)
+    }
+
+    /// Whether it is about an element that stands where, or as often as, it must not.
+    pub(in super::super) fn is_of_place(self) -> bool {
+        matches!(
+            self,
+            Self::WrongRoot
+                | Self::UnexpectedElement
+                | Self::ElementOrder
+                | Self::RepeatedElement
+                | Self::NestedElement
+                | Self::StrayText
+                | Self::UnexpectedAttribute
+        )
     }
 
     fn row(self) -> Row {

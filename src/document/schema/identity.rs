@@ -52,8 +52,36 @@ impl Schema {
                 broken.push((first, Broken::Missing));
             }
         }
+        for name in self.missing_anchors(part) {
+            if !broken.iter().any(|(known, _)| *known == name) {
+                broken.push((name, Broken::Missing));
+            }
+        }
         broken.dedup();
         broken
+    }
+
+    /// The elements that must be there by name, or what must stand directly in them, and do not.
+    fn missing_anchors(&self, part: &str) -> Vec<&'static str> {
+        let reachable = self.reachable();
+        let named = |name: &str| -> Vec<&Complex> {
+            let children = reachable.iter().filter_map(|complex| complex.child_named(name)).map(|(_, child)| child.1);
+            let roots = self.roots.iter().filter(|root| *root.name == *name).map(|root| root.type_index);
+            let types = children.chain(roots).filter_map(|index| self.type_at(index));
+            types.filter_map(|kind| if let Type::Complex(complex) = kind { Some(complex) } else { None }).collect()
+        };
+        let mut missing = Vec::new();
+        let Some(part) = part::named(part) else { return missing };
+        for (anchor, children) in part.anchors() {
+            let found = named(anchor);
+            // A root of another name is told by itself.
+            if found.is_empty() && anchor != part.root {
+                missing.push(anchor);
+            }
+            let lacks = |child: &&str| found.iter().any(|complex| complex.child_named(child).is_none());
+            missing.extend(children.into_iter().filter(lacks));
+        }
+        missing
     }
 
     /// Every type of elements that a document can have.
@@ -123,11 +151,11 @@ mod tests {
         let tree = format!(
             "<xs:element name=\"MA_LK\"><xs:complexType><xs:sequence>{facility}</xs:sequence></xs:complexType></xs:element>"
         );
-        assert_eq!(broken(&tree), [("MA_LK", Broken::NotSimple)]);
+        assert_eq!(broken(&tree), [("MA_LK", Broken::NotSimple), ("MA_CSKCB", Broken::Missing)]);
         let nested = format!(
             "{facility}<xs:element name=\"X\" maxOccurs=\"2\"><xs:complexType><xs:sequence>{link}</xs:sequence></xs:complexType></xs:element>"
         );
-        assert_eq!(broken(&nested), []);
+        assert_eq!(broken(&nested), [("MA_LK", Broken::Missing)]);
     }
 
     #[test]
