@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::lists;
+
 /// One row.
 #[derive(Debug)]
 pub(crate) struct Case {
@@ -12,6 +14,18 @@ pub(crate) struct Case {
     pub(crate) common: String,
     pub(crate) broken: String,
     pub(crate) neighbour: String,
+}
+
+impl Case {
+    /// The rules that are broken: one, or several that cannot be broken apart.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &str> {
+        self.rule.split('+')
+    }
+
+    /// Whether it speaks of lists that the program does not have.
+    pub(crate) fn needs_lists(&self) -> bool {
+        self.place.starts_with(lists::FILE)
+    }
 }
 
 /// Every case, file by file.
