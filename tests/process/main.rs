@@ -12,3 +12,4 @@ mod commands;
 mod kill;
 mod process;
 mod rules;
+mod validate;
