@@ -17,6 +17,7 @@ mod samples;
 mod support;
 mod wire;
 
+mod checks;
 mod delivery;
 mod documents;
 mod events;

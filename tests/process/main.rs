@@ -1,5 +1,10 @@
 //! The process itself: signals, wrong configuration, and being killed.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::string_slice,
+    reason = "a test that cannot go on must stop"
+)]
 
 #[path = "../common/documents.rs"]
 mod documents;

@@ -533,3 +533,34 @@ fn a_package_of_a_thousand_records_is_checked_to_its_end() {
     assert!(told.out.contains("XML1:9:3 (record 1000, row 1, GIOI_TINH)\n  |\n9 | <GIOI_TINH>•<"), "{}", told.out);
     assert!(told.out.ends_with("1 file: 1 with errors, 1 error, 0 warnings\n"), "{}", told.out);
 }
+
+#[test]
+fn a_rule_that_cannot_be_changed_is_refused_with_its_line() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.toml",
+        "[documents.rules]\noff = [\"X1-166\", \"ENV-07\"]\nwarn_only = [\"XSD_REPEATED_ELEMENT\"]\n\
+         error = [\n  \"XSD_ENUMERATIO\",\n  \"X1-17\",\n  \"X1-17\",\n]\n",
+    );
+    let checked = std::process::Command::new(PROGRAM)
+        .args(["--json", "check", "--config"])
+        .arg(folder.path("gateway.toml"))
+        .output()
+        .unwrap();
+    assert_eq!(checked.status.code(), Some(1));
+    let told: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    let of_rules = |fault: &&Value| fault["key"].as_str().is_some_and(|key| key.starts_with("documents.rules"));
+    let faults: Vec<&Value> = told["faults"].as_array().unwrap().iter().filter(of_rules).collect();
+    let places: Vec<(u64, &str)> =
+        faults.iter().map(|fault| (fault["line"].as_u64().unwrap(), fault["code"].as_str().unwrap())).collect();
+    let expected = [
+        (2, "config.not_accepted"),
+        (2, "config.fixed_rule"),
+        (3, "config.fixed_rule"),
+        (5, "config.not_accepted"),
+        (7, "config.fixed_rule"),
+    ];
+    assert_eq!(places, expected, "{told}");
+    assert!(faults[3]["cure"]["en"].as_str().unwrap().contains("XSD_ENUMERATION"), "{}", faults[3]);
+    assert!(faults[0]["cure"]["vi"].as_str().unwrap().contains("X1-16"), "{}", faults[0]);
+}
