@@ -68,6 +68,24 @@ async fn findings_are_counted_by_record_and_are_those_of_submitting() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_answer_in_the_documentation_is_a_real_one() {
+    let (_, section) = include_str!("../../docs/API.md").split_once("## What checking found").unwrap();
+    let (_, example) = section.split_once("```json").unwrap();
+    let example: Value = serde_json::from_str(example.split_once("```").unwrap().0).unwrap();
+    let gateway = TestGateway::start().await;
+    let wrong = samples::with_parts_changed(samples::CLAIM, "<GIOI_TINH>2<", "<GIOI_TINH>7<");
+    let wrong = wrong.replace("<SOLUONGHOSO>1<", "<SOLUONGHOSO>0<");
+    let headers = [("content-type", "application/xml")];
+    let path = "/v1/documents/validate?lang=en";
+    let told = gateway.send(Method::POST, path, &headers, Bytes::from(wrong)).await.expect(200).json();
+    assert_eq!(told, example);
+    // The members of a right document stand in the table.
+    for (member, _) in validate(&gateway, samples::CLAIM).await.as_object().unwrap() {
+        assert!(section.contains(&format!("`{member}`")), "docs/API.md does not tell of {member}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn warnings_travel_with_an_accepted_document() {
     let mut gateway = TestGateway::start().await;
     let package = visits(2, &[("LK-1", ODD), ("LK-2", &[])]);
@@ -114,7 +132,7 @@ async fn the_version_follows_the_day_of_the_package_unless_it_is_fixed() {
     let mut gateway = TestGateway::start().await;
     let made_on =
         |day: &str, fields| visits(1, &[("LK-1", fields)]).replace("<NGAYLAP>20260316<", &format!("<NGAYLAP>{day}<"));
-    // Under 4750 a visit of this type counts no day (X1-20), under 3176 it may count one; the head's number is another.
+    // Under 4750 a visit of this type counts no day (X1-20), under 3176 it may count one.
     let old: &[(&str, &str)] = &[("SO_NGAY_DTRI", "0"), ("MA_TTDV", "0199999990")];
     let new: &[(&str, &str)] = &[("SO_NGAY_DTRI", "1")];
     for (day, fields, spec) in [("20240801", old, "QD4750"), ("20260316", new, "QD3176")] {

@@ -194,6 +194,14 @@ fn a_finding_shows_the_line_the_place_and_the_cure() {
     assert!(told.contains("--> d.xml:13:11: XML1 (record 1, NOIDUNGFILE)\n  = "), "{told}");
 }
 
+#[test]
+fn what_the_readme_shows_is_what_is_printed() {
+    let checkin = include_str!("../../schemas/checkin/sample.xml");
+    let wrong = checkin.replace("<GIOI_TINH>2", "<GIOI_TINH>7");
+    let told = Folder::new().validate_input(&["--lang", "en", "-"], wrong.as_bytes()).out;
+    assert!(include_str!("../../README.md").contains(told.trim_end()), "{told}");
+}
+
 /// A package whose first part has this for its base64.
 fn with_first_content(package: &str, content: &str) -> String {
     let (before, rest) = package.split_once("<NOIDUNGFILE>").unwrap();
