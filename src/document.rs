@@ -164,11 +164,6 @@ impl Document {
         content::part(bytes, name)
     }
 
-    /// The same of one record, counted from 1, whether the document is right or not.
-    pub fn part_of(bytes: &[u8], record: u32, name: &str) -> Option<Vec<u8>> {
-        content::part_of(bytes, record, name)
-    }
-
     /// The version as the API names it: `QD3176` for the tables of the Ministry's decisions, else as the schemas do.
     pub fn spec(&self) -> String {
         match self.kind {

@@ -17,12 +17,18 @@ use crate::xml::{Locator, Position};
 
 /// Whether the bytes are meant as JSON: no XML begins with a brace.
 pub(in super::super) fn is_json(bytes: &[u8]) -> bool {
-    bytes.trim_ascii_start().first() == Some(&b'{')
+    without_mark(bytes).trim_ascii_start().first() == Some(&b'{')
+}
+
+/// The text without the byte order mark some programs write before it.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
 }
 
 /// Reads the object.
 pub(in super::super) fn read(bytes: &[u8], inspection: &mut Inspection<'_>) {
     let Some(part) = part::named("GKSK") else { return };
+    let bytes = without_mark(bytes);
     let mut places = JsonPlaces { part, locator: Locator::new(bytes) };
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,

@@ -40,7 +40,7 @@ fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(';').map(str::trim)
 }
 
-/// Whether a card was valid on the day of admission, and the cards stand in the order in which they began.
+/// Whether a card was valid on a day of the stay, and the cards stand in the order in which they began.
 fn covers_admission(facts: &Facts<'_, '_>) -> Option<Wrong> {
     let text = |slot| facts.row.text(slot);
     let (cards, from, to) = (text(xml1::MA_THE_BHYT), text(xml1::GT_THE_TU), text(xml1::GT_THE_DEN));
@@ -54,10 +54,13 @@ fn covers_admission(facts: &Facts<'_, '_>) -> Option<Wrong> {
     }
     let admitted = Moment::parse(text(xml1::NGAY_VAO))?;
     admitted.date()?;
+    // A card may begin during a stay.
+    let left = Moment::parse(text(xml1::NGAY_RA)).filter(|left| left.date().is_some()).unwrap_or(admitted);
+    let last_day = left.day_number().max(admitted.day_number());
     let (mut covered, mut ordered, mut begun) = (false, true, 0);
     for (from, to) in items(from).zip(items(to)) {
         let (from, to) = (day(from)?, day(to)?);
-        covered |= (from..=to).contains(&admitted.day_number());
+        covered |= from <= last_day && admitted.day_number() <= to;
         ordered &= from >= begun;
         begun = from;
     }

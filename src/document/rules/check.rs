@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::amount::Amount;
 use super::condition::Condition;
 use super::function::Facts;
@@ -214,10 +216,20 @@ impl Test {
                 from != Some(Ordering::Less) && to != Some(Ordering::Greater)
             }),
             Self::NotFuture => Moment::parse(text).is_none_or(|moment| moment.day_number() <= facts.today),
-            Self::Equals(operand) => other(*operand).is_none_or(|other| other == text),
+            Self::Equals(operand) => other(*operand).is_none_or(|other| other == text || are_alike(text, other)),
             Self::Differs(operand) => other(*operand).is_none_or(|other| other != text),
         }
     }
+}
+
+/// Whether two texts say the same: equal but for case, blanks and the form of Unicode; of lists, one item in common.
+fn are_alike(one: &str, other: &str) -> bool {
+    let folded = |text: &str| -> Vec<String> {
+        let words = |item: &str| item.split_whitespace().collect::<Vec<_>>().join(" ");
+        text.split(';').map(|item| words(item).nfc().collect::<String>().to_uppercase()).collect()
+    };
+    let (one, other) = (folded(one), folded(other));
+    one.iter().any(|item| other.contains(item))
 }
 
 fn compare(one: &str, other: Option<&str>) -> Option<Ordering> {
