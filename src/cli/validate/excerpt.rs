@@ -55,14 +55,14 @@ impl Excerpt {
             text.insert(0, '…');
         }
         let before = column - skipped - indent + usize::from(!fits);
-        // The tag, or the member, if one begins here.
-        let length = match masked.get(column) {
-            Some('<') => masked.iter().skip(column).position(|c| *c == '>'),
-            Some('"') => masked.iter().skip(column + 1).position(|c| *c == '"').map(|length| length + 1),
-            _ => Some(0),
+        // The tag, or the member's name, if one begins here.
+        let length = match (form, masked.get(column)) {
+            (Form::Xml, Some('<')) => masked.iter().skip(column).position(|c| *c == '>').map_or(1, |length| length + 1),
+            (Form::Json, Some(_)) => name(&around, column).len().max(1),
+            _ => 1,
         };
         let room = (skipped + LINE_CHARACTERS_MAX).saturating_sub(column).max(1);
-        Self { text, before, marked: length.map_or(1, |length| length + 1).min(room) }
+        Self { text, before, marked: length.min(room) }
     }
 }
 
@@ -206,7 +206,8 @@ mod tests {
         let line = "{\"HOTEN\": \"NGUYEN A\", \"CAN\":52.5, \"NGUYEN A\":1, \"B\":\"x\\\": \", \"C\":[\"NGUYEN\"]}";
         let shown = "{\"HOTEN\": \"•••••• •\", \"CAN\":••.•, \"•••••• •\":•, \"B\":\"•\\\": \", \"C\":[\"••••••\"]}";
         assert_eq!(masked(line, Form::Json), shown);
-        assert_eq!(Excerpt::of(line, Form::Json, 1, false).marked, 7);
+        let marked = |column| Excerpt::of(line, Form::Json, column, false).marked;
+        assert_eq!((marked(0), marked(2)), (1, 5));
     }
 
     #[test]
