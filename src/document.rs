@@ -55,8 +55,6 @@ pub struct Document {
     pub kind: Kind,
     /// XML, or the driver exam's JSON.
     pub format: Format,
-    /// The version of the tables it was checked by, such as `3176`.
-    pub version: String,
     /// The facility the document names; `None` for kinds that name none (XML12), or a certificate whose number does
     /// not hold one.
     pub facility: Option<FacilityCode>,
@@ -139,13 +137,18 @@ impl Document {
         let Inspection { kind, report, identity, outline, version, .. } = inspection;
         let (facility, keys) = identity.into_parts();
         let mut warnings = report.into_findings();
-        warnings.set_records(outline.record_keys.clone());
+        let spec = match kind {
+            _ if version.is_empty() => String::new(),
+            // `QD3176` for the tables of the Ministry's decisions, else as the schemas name it.
+            Kind::Claim | Kind::Checkin | Kind::MedicalAssessment => format!("QD{version}"),
+            _ => version.to_owned(),
+        };
+        warnings.set_document(outline.record_keys, spec);
         if warnings.has_errors() {
             return Err(warnings);
         }
         let Outline { records, parts, signed, replaces, .. } = outline;
-        let version = version.to_owned();
-        Ok(Self { kind, format, version, facility, keys, records, parts, signed, replaces, warnings })
+        Ok(Self { kind, format, facility, keys, records, parts, signed, replaces, warnings })
     }
 
     /// The JSON the portal takes for the XML rendering (root `GKSK`) of a driver health exam that was parsed: the fields
@@ -164,12 +167,9 @@ impl Document {
         content::part(bytes, name)
     }
 
-    /// The version as the API names it: `QD3176` for the tables of the Ministry's decisions, else as the schemas do.
-    pub fn spec(&self) -> String {
-        match self.kind {
-            Kind::Claim | Kind::Checkin | Kind::MedicalAssessment => format!("QD{}", self.version),
-            _ => self.version.clone(),
-        }
+    /// The version as the API names it, such as `QD3176`.
+    pub fn spec(&self) -> &str {
+        self.warnings.spec()
     }
 
     /// Whether the package carries such a paper.
@@ -213,7 +213,7 @@ impl std::fmt::Debug for Document {
         f.debug_struct("Document")
             .field("kind", &self.kind)
             .field("format", &self.format)
-            .field("version", &self.version)
+            .field("spec", &self.spec())
             .field("facility", &self.facility)
             .field("keys", &format_args!("{} redacted", self.keys.len()))
             .field("records", &self.records)

@@ -1,7 +1,7 @@
 //! XML, read event by event and guarded: what XML 1.0 (fifth edition) and Namespaces in XML 1.0 (third edition)
 //! forbid in a document without DTD does not pass, and a DTD does not pass at all.
 //!
-//! [`token`] cuts the text; what stands inside a token is checked here: characters, names, attributes, references,
+//! `token` cuts the text; what stands inside a token is checked here: characters, names, attributes, references,
 //! comments, the declaration, the one root, namespaces. Events borrow from the document. Places are byte offsets
 //! until somebody asks for line and column. Why no library does this: `docs/decisions/0006-own-xml-tokens.md`; that it
 //! is right: `tests/guard`, a million documents beside libxml2.

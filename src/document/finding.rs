@@ -62,6 +62,8 @@ pub struct Findings {
     errors: u64,
     /// Keys of the records, in their order.
     records: Vec<String>,
+    /// The version by which the document was checked, as the API names it.
+    spec: String,
 }
 
 /// Findings listed for one document. A person mends a few dozen at a time; a thousand is room for a bad export and
@@ -137,9 +139,14 @@ impl Findings {
         counts.into_iter().map(|(record, (errors, warnings))| (key(record), errors, warnings)).collect()
     }
 
-    /// Names the records, for [`by_record`](Self::by_record).
-    pub(super) fn set_records(&mut self, keys: Vec<String>) {
-        self.records = keys;
+    /// The version by which the document was checked, such as `QD3176`; empty if it could not be told.
+    pub fn spec(&self) -> &str {
+        &self.spec
+    }
+
+    /// Names the records, for [`by_record`](Self::by_record), and the version.
+    pub(super) fn set_document(&mut self, records: Vec<String>, spec: String) {
+        (self.records, self.spec) = (records, spec);
     }
 
     /// Those listed after the first `count`.

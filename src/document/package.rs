@@ -40,9 +40,10 @@ pub(super) fn read<'r>(inspection: &mut Inspection<'r>, reading: &mut Reading<'r
     let (record, decoded) = (Vec::new(), Vec::new());
     let mut package = Package { inspection, reading, files: 0, record, doubtful: false, decoded };
     let read = package.root();
-    if read.is_err() {
-        // What was gathered before a fault in the envelope is looked at as well.
-        package.parts();
+    if read.is_err() && !package.record.is_empty() {
+        // What was gathered before a fault in the envelope is looked at as well, though the record is not whole.
+        package.doubtful = true;
+        package.parts(package.inspection.outline.records.saturating_add(1));
     }
     read
 }
@@ -159,14 +160,18 @@ impl Package<'_, '_, '_> {
 
     /// Checks the HOSO that just ended: which parts it has, then each part, then what they say together.
     fn record(&mut self) {
-        self.inspection.outline.records = self.inspection.outline.records.saturating_add(1);
+        let number = self.inspection.outline.records.saturating_add(1);
+        self.inspection.outline.records = number;
+        let said_before = self.inspection.report.count();
         if self.inspection.kind == Kind::Claim && self.files <= self.inspection.limits.parts_max {
             self.check_parts();
         }
-        self.parts();
+        self.inspection.report.record_since(said_before, number);
+        self.parts(number);
     }
 
-    fn parts(&mut self) {
+    /// Reads the parts that were gathered of the record with this number.
+    fn parts(&mut self, number: u32) {
         let files = std::mem::take(&mut self.record);
         let outline = &mut self.inspection.outline;
         for file in &files {
@@ -183,7 +188,7 @@ impl Package<'_, '_, '_> {
         let mut ordered: Vec<&File<'_>> = files.iter().collect();
         ordered.sort_by_key(|file| file.part.index);
         for file in ordered {
-            self.read_file(file);
+            self.read_file(file, number);
         }
         let key = self.inspection.identity.link().unwrap_or_default().to_owned();
         self.inspection.outline.record_keys.push(key);
@@ -191,7 +196,7 @@ impl Package<'_, '_, '_> {
         let parts: Vec<&'static Part> = files.iter().map(|file| file.part).collect();
         self.inspection.rules.end_record(&parts, &mut self.inspection.report);
         for file in &files {
-            self.place_since(said_before, file);
+            self.place_since(said_before, file, number);
         }
     }
 
@@ -216,7 +221,7 @@ impl Package<'_, '_, '_> {
     }
 
     /// Decodes and reads one part. A fault in it ends that part and no other.
-    fn read_file(&mut self, file: &File<'_>) {
+    fn read_file(&mut self, file: &File<'_>, number: u32) {
         let said_before = self.inspection.report.count();
         if !decode(&file.content.text, &mut self.decoded) {
             let place = place_of(self.reading, file);
@@ -226,15 +231,14 @@ impl Package<'_, '_, '_> {
             self.inspection.report.malformed(file.part.name, error);
             self.inspection.rules.part_is_broken();
         }
-        self.place_since(said_before, file);
+        self.place_since(said_before, file, number);
     }
 
     /// Says of the findings in this part where it stands.
-    fn place_since(&mut self, said_before: u64, file: &File<'_>) {
+    fn place_since(&mut self, said_before: u64, file: &File<'_>, number: u32) {
         if self.inspection.report.count() > said_before {
             let line = self.reading.position(file.content.offset).line;
-            let record = self.inspection.outline.records;
-            self.inspection.report.place_since(said_before, file.part.name, record, line);
+            self.inspection.report.place_since(said_before, file.part.name, number, line);
         }
     }
 }

@@ -134,6 +134,11 @@ impl<'r> Report<'r> {
         });
     }
 
+    /// Says of the findings after the first `count` which record they are about.
+    pub(super) fn record_since(&mut self, count: u64, record: u32) {
+        self.findings.since_mut(count).iter_mut().for_each(|finding| finding.place.record = record);
+    }
+
     /// Says of the findings in `part`, after the first `count`, in which record and in which line of the envelope that
     /// part stands.
     pub(super) fn place_since(&mut self, count: u64, part: &str, record: u32, envelope_line: u32) {

@@ -1,8 +1,8 @@
 //! The rules beyond structure: `schemas/rules.csv`, and what carries them out.
 //!
 //! A rule of simple shape is a row of `schemas/checks.csv` (`check.rs`); one that takes arithmetic or remembers earlier
-//! rows is a small pure function registered by its id (`function.rs` says of what form, [`ROW_RULES`] and its neighbours
-//! list them all). [`Run`] takes one document through them, row by row and record by record.
+//! rows is a small pure function registered by its id (`function.rs` says of what form, `ROW_RULES` and its neighbours
+//! list them all). `Run` takes one document through them, row by row and record by record.
 
 mod amount;
 mod beds;

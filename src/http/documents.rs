@@ -69,6 +69,7 @@ pub async fn validate(State(gateway): State<Gateway>, call: Call, request: Reque
         }
         Checked::Wrong(findings) => json!({
             "hopLe": false,
+            "spec": findings.spec(),
             "hoSo": by_record(&findings),
             "errors": told(severity(&findings, Severity::Error)),
             "warnings": told(severity(&findings, Severity::Warning)),

@@ -491,7 +491,7 @@ impl From<IntakeError> for Problem {
                 let count = findings.error_count();
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, MEND)
                     .errors(shown::findings(&findings))
-                    .detail(format!("Có {count} lỗi."), format!("There are {count} errors."))
+                    .detail(format!("Có {count} lỗi."), if count == 1 { "There is 1 error.".to_owned() } else { format!("There are {count} errors.") })
                     .member("soLoi", count)
                     .member("khongLietKe", findings.not_listed())
             }
