@@ -66,7 +66,7 @@ pub(crate) fn simple(form: &Form, required: bool) -> Simple {
             ("birth12".to_owned(), Some(pattern), None, words)
         }
         Form::Birth8 => {
-            let [vi, en] = date("yyyyMMdd", "19850512");
+            let [vi, en] = date("yyyyMMdd", "19800101");
             let words = [format!("{vi}; hoặc chỉ năm, dạng yyyy"), format!("{en}; or the year alone, as yyyy")];
             ("birth8".to_owned(), Some(format!("{}|{YEAR}", day(""))), None, words)
         }
@@ -76,7 +76,7 @@ pub(crate) fn simple(form: &Form, required: bool) -> Simple {
         }
         Form::SlashedDate => {
             let pattern = format!("({DAY_AND_MONTH}/{YEAR}|29/02/{LEAP_YEAR})");
-            ("slashed-date".to_owned(), Some(pattern), None, date("dd/MM/yyyy", "05/09/2001"))
+            ("slashed-date".to_owned(), Some(pattern), None, date("dd/MM/yyyy", "16/03/2026"))
         }
         Form::OneOf(list, codes) => {
             let codes = codes.join(", ");
