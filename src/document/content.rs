@@ -19,7 +19,7 @@ pub(super) fn part(bytes: &[u8], name: &str) -> Option<Vec<u8>> {
             Event::Character(character) => text.push(character),
             Event::End => {
                 match element {
-                    "LOAIHOSO" => found = text == name,
+                    "LOAIHOSO" => found = text.trim() == name,
                     "NOIDUNGFILE" if found && decode(&text, &mut decoded) => return Some(decoded),
                     _ => {}
                 }

@@ -38,25 +38,20 @@ impl<'r> Inspection<'r> {
         mut root: Root<'a>,
         part: &'static Part,
     ) -> Result<Option<Reading<'r, 'a>>, xml::Error> {
-        let broken = if root.in_namespace() {
-            Some(&rule::ROOT_NAMESPACE)
-        } else {
-            match self.rulebook.form(part, self.day) {
-                Some(Form { schema, slots, version }) => {
-                    self.rules.set_version(version);
-                    if self.version.is_empty() {
-                        self.version = version;
-                    }
-                    return Ok(Some(root.under(part, schema, slots)));
+        let broken = match self.rulebook.form(part, self.day) {
+            _ if root.in_namespace() => &rule::ROOT_NAMESPACE,
+            None => &rule::SCHEMA_MISSING,
+            Some(Form { schema, slots, version }) => {
+                self.rules.set_version(version);
+                if self.version.is_empty() {
+                    self.version = version;
                 }
-                None => Some(&rule::SCHEMA_MISSING),
+                return Ok(Some(root.under(part, schema, slots)));
             }
         };
-        if let Some(broken) = broken {
-            self.rules.part_is_broken();
-            let place = root.place(part.shown(), format!("/{}", part.root));
-            self.report.push(broken, place, String::new());
-        }
+        self.rules.part_is_broken();
+        let place = root.place(part.shown(), format!("/{}", part.root));
+        self.report.push(broken, place, String::new());
         root.drain()?;
         Ok(None)
     }

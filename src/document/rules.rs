@@ -43,6 +43,7 @@ pub(super) use self::run::Run;
 
 use self::check::Check;
 use self::function::{PartRule, RecordRule, RowRule};
+use self::residence::Provinces;
 use self::table::Rows;
 use self::visit::Versions;
 use super::part::{PARTS, Part};
@@ -82,6 +83,7 @@ pub struct Rules {
     /// By part.
     parts: Vec<PartRules>,
     record: Vec<Bound<RecordRule>>,
+    provinces: Provinces,
 }
 
 /// The rules on the rows of one part.
@@ -142,7 +144,7 @@ impl Rules {
         }
         let record = RECORD_RULES.iter().flat_map(|rules| rules.iter());
         let record = record.filter_map(|rule| bind(&entries, rule.id, rule)).collect();
-        Ok(Self { entries, parts, record })
+        Ok(Self { entries, parts, record, provinces: Provinces::of(lists) })
     }
 
     /// Every rule, in the order of the table.

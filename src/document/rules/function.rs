@@ -2,6 +2,7 @@
 
 use super::amount::Amount;
 use super::line::Line;
+use super::residence::Provinces;
 use super::tally::{RowReference, Tally};
 use super::visit::Visit;
 use crate::document::part::Part;
@@ -43,6 +44,7 @@ pub(super) struct Facts<'x, 'a> {
     pub(super) visit: Option<&'x Visit<'x>>,
     /// yyyymmdd.
     pub(super) today: u32,
+    pub(super) provinces: &'x Provinces,
     /// What the rows before this one came to.
     pub(super) tally: &'x Tally,
 }

@@ -1,10 +1,9 @@
 //! Provinces of residence (rules.csv, X1-24; code-lists/provinces-34.csv and provinces-63.csv).
 
-use std::sync::LazyLock;
-
 use super::fields::xml1;
 use super::function::{Facts, RowRule, Wrong};
 use super::moment::Moment;
+use crate::document::reference::ReferenceLists;
 
 pub(super) const RULES: &[RowRule] = &[RowRule {
     id: "X1-24",
@@ -16,8 +15,9 @@ pub(super) const RULES: &[RowRule] = &[RowRule {
             return None;
         }
         let admitted = Moment::parse(facts.row.text(xml1::NGAY_VAO))?;
-        let provinces = if admitted.day_number() >= MERGED_ON { &*AFTER } else { &*BEFORE };
-        Wrong::unless(provinces.have(written))
+        let Provinces { before, after } = facts.provinces;
+        let codes = if admitted.day_number() >= MERGED_ON { after } else { before };
+        Wrong::unless(codes.have(written))
     },
 }];
 
@@ -25,19 +25,31 @@ pub(super) const RULES: &[RowRule] = &[RowRule {
 /// admitted earlier may have either.
 const MERGED_ON: u32 = 20_250_701;
 
-static BEFORE: LazyLock<Provinces> =
-    LazyLock::new(|| Provinces::read(include_str!("../../../schemas/code-lists/provinces-63.csv")));
-static AFTER: LazyLock<Provinces> =
-    LazyLock::new(|| Provinces::read(include_str!("../../../schemas/code-lists/provinces-34.csv")));
+/// The provinces before and since that day, from the lists of that name.
+#[derive(Debug, Default)]
+pub(super) struct Provinces {
+    before: Codes,
+    after: Codes,
+}
 
 /// Codes of two digits, a bit each.
-struct Provinces(u128);
+#[derive(Clone, Copy, Debug, Default)]
+struct Codes(u128);
+
+// === impl Provinces ===
 
 impl Provinces {
-    /// Reads the column `code`, the first.
-    fn read(table: &str) -> Self {
-        let codes = table.lines().skip(1).filter_map(|line| code(line.split(',').next()?));
-        Self(codes.fold(0, |bits, code| bits | 1 << code))
+    pub(super) fn of(lists: &ReferenceLists) -> Self {
+        Self { before: Codes::of(lists, "provinces-63"), after: Codes::of(lists, "provinces-34") }
+    }
+}
+
+// === impl Codes ===
+
+impl Codes {
+    fn of(lists: &ReferenceLists, name: &str) -> Self {
+        let in_list = |number: &u32| lists.contains(name, &format!("{number:02}"));
+        Self((0..100).filter(in_list).fold(0, |bits, number| bits | 1 << number))
     }
 
     /// Whether this is one of them, with two digits, or three as identity numbers write them.
@@ -58,11 +70,12 @@ mod tests {
 
     #[test]
     fn all_provinces_are_known_in_both_forms() {
-        assert_eq!((BEFORE.0.count_ones(), AFTER.0.count_ones()), (63, 34));
-        assert_eq!(AFTER.0 & !BEFORE.0, 0, "every code of today was one before");
-        assert!(AFTER.have("01") && AFTER.have("001") && !AFTER.have("02") && BEFORE.have("02"));
+        let Provinces { before, after } = Provinces::of(&ReferenceLists::embedded());
+        assert_eq!((before.0.count_ones(), after.0.count_ones()), (63, 34));
+        assert_eq!(after.0 & !before.0, 0, "every code of today was one before");
+        assert!(after.have("01") && after.have("001") && !after.have("02") && before.have("02"));
         for code in ["", "1", "101", "0001", "1a", "97"] {
-            assert!(!BEFORE.have(code), "{code}");
+            assert!(!before.have(code), "{code}");
         }
     }
 }

@@ -55,7 +55,7 @@ impl<'r> Run<'r> {
         let Some(rules) = self.rules.of(row.part) else { return };
         let line = Line::read(row);
         let (line, visit) = (line.as_ref(), self.visit.as_ref());
-        let facts = Facts { row, line, visit, today: self.today, tally: &self.tally };
+        let facts = Facts { row, line, visit, today: self.today, provinces: &self.rules.provinces, tally: &self.tally };
         let mut place = |slot: usize| {
             let offset = row.at(slot).map_or(row.offset, |value| value.offset);
             places.place(offset, row.number, row.name(slot))
