@@ -190,8 +190,11 @@ impl Package<'_, '_, '_> {
         for file in ordered {
             self.read_file(file, number);
         }
-        let key = self.inspection.identity.link().unwrap_or_default().to_owned();
-        self.inspection.outline.record_keys.push(key);
+        // No more records than parts can hold anything.
+        if number <= self.inspection.limits.parts_max {
+            let key = self.inspection.identity.link().unwrap_or_default().to_owned();
+            self.inspection.outline.record_keys.push(key);
+        }
         let said_before = self.inspection.report.count();
         let parts: Vec<&'static Part> = files.iter().map(|file| file.part).collect();
         self.inspection.rules.end_record(&parts, &mut self.inspection.report);

@@ -62,15 +62,17 @@ impl<'r> Report<'r> {
     pub(super) fn structure(&mut self, mut finding: Finding, said_before: u64) {
         let said = || {
             let since = self.findings.since(said_before).iter().zip(said_before..);
-            since.filter(|(_, number)| self.guards.contains(number)).map(|(said, _)| &said.place)
+            since.filter(|(_, number)| self.guards.contains(number)).map(|(said, _)| said)
         };
-        let same = |one: &Place| {
-            let other = &finding.place;
+        let same = |said: &Finding| {
+            let (one, other) = (&said.place, &finding.place);
             let same_place = (one.line, one.column) == (other.line, other.column);
             one.field == other.field && (same_place || (one.row > 0 && one.row == other.row))
         };
-        let of_place = Code::parse(&finding.code).is_some_and(Code::is_of_place);
-        if !of_place && said().any(same) {
+        let code = Code::parse(&finding.code);
+        let of_place = code.is_some_and(Code::is_of_place);
+        let twice = |said: &Finding| code == Some(Code::RepeatedElement) && said.code == rule::REPEATED_FIELD.code;
+        if said().any(|said| same(said) && (!of_place || twice(said))) {
             return;
         }
         let Some(severity) = self.settings.severity(&finding.code, finding.severity) else { return };

@@ -13,8 +13,9 @@ const YEARS: [i16; 14] = [0, 1, 4, 100, 400, 1000, 1900, 1940, 1999, 2000, 2024,
 /// Writes a year, month and day.
 type Write = fn(i16, i8, i8) -> String;
 
-const FORMS: [(Form, Write); 6] = [
+const FORMS: [(Form, Write); 7] = [
     (Form::Date8, |year, month, day| format!("{year:04}{month:02}{day:02}")),
+    (Form::Moment, |year, month, day| format!("{year:04}{month:02}{day:02}2359")),
     (Form::Birth8, |year, month, day| format!("{year:04}{month:02}{day:02}")),
     (Form::DateTime12, |year, month, day| format!("{year:04}{month:02}{day:02}2359")),
     (Form::Birth12, |year, month, day| format!("{year:04}{month:02}{day:02}0000")),

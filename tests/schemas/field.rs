@@ -25,6 +25,8 @@ pub(crate) enum Form {
     DateTime12,
     /// `NGAY_SINH`: month and day may be 0000 (`envelope.md`).
     Birth12,
+    /// Days and times of vouchers: 8, 12 or 14 digits (rules.csv, EDOC-11; `portal-api.md`, section 5.2).
+    Moment,
     /// `NGAY_SINH` of vouchers: yyyyMMdd, or yyyy (`portal-api.md`, section 5.2).
     Birth8,
     DateTime14,
@@ -108,9 +110,8 @@ fn form(part: &str, row: &Row) -> Form {
     let Some(kind) = row.get("type") else {
         // Vouchers: the remark is all there is, and flags are only warned about (EDOC-10).
         return match rule.split([',', ';']).next().unwrap_or_default() {
-            "yyyyMMddHHmm" => Form::DateTime12,
             "yyyyMMdd" if row["name"] == "NGAY_SINH" => Form::Birth8,
-            "yyyyMMdd" => Form::Date8,
+            "yyyyMMdd" | "yyyyMMddHHmm" => Form::Moment,
             _ => Form::Text(None),
         };
     };

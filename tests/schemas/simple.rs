@@ -65,6 +65,12 @@ pub(crate) fn simple(form: &Form, required: bool) -> Simple {
             ];
             ("birth12".to_owned(), Some(pattern), None, words)
         }
+        Form::Moment => {
+            let [vi, en] = date("yyyyMMdd", "20260316");
+            let words =
+                [format!("{vi}; có thể kèm giờ, HHmm hoặc HHmmss"), format!("{en}; a time may follow, HHmm or HHmmss")];
+            ("moment".to_owned(), Some(format!("{}({TIME}([0-5][0-9])?)?", day(""))), None, words)
+        }
         Form::Birth8 => {
             let [vi, en] = date("yyyyMMdd", "19800101");
             let words = [format!("{vi}; hoặc chỉ năm, dạng yyyy"), format!("{en}; or the year alone, as yyyy")];

@@ -38,7 +38,7 @@ fn softened(text: &str) -> Result<Document, Findings> {
 fn a_certificate_with_two_numbers_is_refused_whatever_else_is_odd_about_them() {
     let birth = sample!("birth-certificate/sample.xml");
     let number = "<MA_GCS>00012.GCS.79999.26</MA_GCS>";
-    refused(&birth.replace(number, &format!("<MA_GCS>ABC</MA_GCS>{number}")), "XSD_REPEATED_ELEMENT");
+    refused(&birth.replace(number, &format!("<MA_GCS>ABC</MA_GCS>{number}")), "REPEATED_FIELD");
     refused(&birth.replace(number, "<MA_GCS>A<B>00012.GCS.79999.26</B></MA_GCS>"), "XSD_NESTED_ELEMENT");
     refused(&birth.replace("00012.GCS.79999.26", &"1".repeat(150)), "XSD_TOO_LONG");
 }
