@@ -108,7 +108,7 @@ fn signature(random: &mut Random) -> Element {
     let mut signature = Element::text("CHUKYDONVI", random.pick(&["", " ", "MIIB", "\n"]));
     match random.below(4) {
         0 => signature.children.push(foreign()),
-        1 => signature.children.extend([Element::text("CHUKYDONVI", "x"), foreign()]),
+        1 => signature.children.extend([foreign(), foreign()]),
         2 => signature.attributes = " Id='a' xml:lang='vi'".to_owned(),
         _ => {}
     }
