@@ -15,13 +15,16 @@ pub(super) fn code(text: &str, characters_max: usize) -> String {
 }
 
 /// The name of an element or a JSON member, if it looks like a field's name; else a question mark. Names are written
-/// by programs, but a broken one may write data there.
+/// by programs, but a broken one may write data there: no field has five digits in its name, and every number of a
+/// person has more.
 pub(super) fn name(text: &str) -> &str {
     const CHARACTERS_MAX: usize = 64;
+    const DIGITS_MAX: usize = 4;
     let like_a_name = text.len() <= CHARACTERS_MAX
         && !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':'));
-    if like_a_name { text } else { "?" }
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    if like_a_name && digits <= DIGITS_MAX { text } else { "?" }
 }
 
 #[cfg(test)]
@@ -37,5 +40,6 @@ mod tests {
         assert_eq!(code("Nguyễn", 20), "");
         assert_eq!(name("MA_LK"), "MA_LK");
         assert_eq!(name("Nguyễn_Văn_A"), "?");
+        assert_eq!(name("SO_GD4010199999991"), "?");
     }
 }
