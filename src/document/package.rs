@@ -53,7 +53,9 @@ pub(super) fn read<'r>(inspection: &mut Inspection<'r>, reading: &mut Reading<'r
 impl Package<'_, '_, '_> {
     fn root(&mut self) -> Result<(), xml::Error> {
         while let Some(ended) = self.reading.next()? {
-            if self.inspection.report.count() >= FINDINGS_COUNTED_MAX {
+            // It is refused already, and the rest would only keep a core busy.
+            let too_long = self.files > self.inspection.limits.parts_max;
+            if too_long || self.inspection.report.count() >= FINDINGS_COUNTED_MAX {
                 break;
             }
             match ended.name {
@@ -119,13 +121,9 @@ impl Package<'_, '_, '_> {
         let (name, content) = (self.reading.row.take("LOAIHOSO"), self.reading.row.take("NOIDUNGFILE"));
         self.check_single();
         self.files = self.files.saturating_add(1);
-        let most = self.inspection.limits.parts_max;
-        if self.files > most {
-            if self.files == most.saturating_add(1) {
-                let place = self.place(self.reading.row.offset, "");
-                self.inspection.report.push(&rule::TOO_MANY_PARTS, place, String::new());
-            }
-            return;
+        if self.files > self.inspection.limits.parts_max {
+            let place = self.place(self.reading.row.offset, "");
+            return self.inspection.report.push(&rule::TOO_MANY_PARTS, place, String::new());
         }
         let Some(name) = name else { return };
         let Some(part) = self.known_part(&name) else { return };
