@@ -14,7 +14,6 @@ use crate::cli::output::Output;
 use crate::cli::schema;
 use crate::config::{Config, nearest};
 use crate::document::rules::{Asleep, Entry, StructureCode, structure_codes};
-use crate::document::schema::Library;
 use crate::document::{Rulebook, Severity};
 use crate::domain::Bilingual;
 
@@ -72,11 +71,7 @@ fn rulebook(source: &Source, out: &Output) -> Result<Arc<Rulebook>, Exit> {
             Ok(config) => Ok(config.documents.rulebook),
             Err(faults) => Err(tell_faults(file, &faults, out)),
         },
-        (None, Some(folder)) => {
-            let library = Library::with_folder(folder);
-            let rulebook = library.and_then(|library| Rulebook::new(Arc::new(library)));
-            rulebook.map(Arc::new).map_err(|faults| schema::tell_faults(folder, &faults, out))
-        }
+        (None, Some(folder)) => schema::rulebook_of(folder, out),
         (None, None) => Ok(Arc::new(Rulebook::embedded())),
     }
 }

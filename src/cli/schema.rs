@@ -3,12 +3,14 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use crate::cli::Exit;
 use crate::cli::documents::table::Table;
 use crate::cli::output::Output;
+use crate::document::Rulebook;
 use crate::document::schema::fields::{Field, fields};
 use crate::document::schema::library::Entry;
 use crate::document::schema::{FolderFault, Library};
@@ -77,8 +79,14 @@ fn library(source: &Source, out: &Output) -> Result<Library, Exit> {
     Library::with_folder(folder).map_err(|faults| tell_faults(folder, &faults, out))
 }
 
+/// The rules of a folder of schemas; its faults are told.
+pub(super) fn rulebook_of(folder: &Path, out: &Output) -> Result<Arc<Rulebook>, Exit> {
+    let rulebook = Library::with_folder(folder).and_then(|library| Rulebook::new(Arc::new(library)));
+    rulebook.map(Arc::new).map_err(|faults| tell_faults(folder, &faults, out))
+}
+
 /// Tells every fault of a folder of schemas.
-pub(super) fn tell_faults(folder: &Path, faults: &[FolderFault], out: &Output) -> Exit {
+fn tell_faults(folder: &Path, faults: &[FolderFault], out: &Output) -> Exit {
     if out.wants_json() {
         let fault = |fault: &FolderFault| {
             let FolderFault { file, line, what, cure } = fault;

@@ -8,16 +8,15 @@ mod report;
 mod text;
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::cli::Exit;
 use crate::cli::check::tell_faults;
 use crate::cli::output::Output;
+use crate::cli::schema::rulebook_of;
 use crate::config::Config;
-use crate::document::schema::Library;
 use crate::document::{Document, Findings, Limits, Rulebook};
-use crate::domain::Bilingual;
 use crate::system::{System, vietnam};
 
 use self::files::Input;
@@ -147,7 +146,7 @@ impl Checker {
                 limits.bytes_max = config.documents.body_bytes_max;
                 config.documents.rulebook
             }
-            (None, Some(folder)) => Arc::new(of_folder(folder, out)?),
+            (None, Some(folder)) => rulebook_of(folder, out).map_err(|_| Exit::Failed)?,
             (None, None) => Arc::new(Rulebook::embedded()),
         };
         let today = vietnam(System::real().now()).strftime("%Y%m%d").to_string().parse().unwrap_or(0);
@@ -160,18 +159,6 @@ impl Checker {
             Err(findings) => Checked { name, bytes, document: None, findings },
         }
     }
-}
-
-fn of_folder(folder: &Path, out: &Output) -> Result<Rulebook, Exit> {
-    Library::with_folder(folder).and_then(|library| Rulebook::new(Arc::new(library))).map_err(|faults| {
-        for fault in &faults {
-            let (file, language) = (folder.join(&fault.file), out.language());
-            out.error(&format!("{}:{}: {}", file.display(), fault.line, fault.what.wording(language)));
-            out.error(&format!("    → {}", fault.cure.wording(language)));
-        }
-        let message = Bilingual::fixed("thư mục lược đồ sai", "the folder of schemas is wrong");
-        out.failure(Exit::Failed, "cli.schemas", &message)
-    })
 }
 
 /// A line on standard error that tells how far the work is, if a person is watching and it takes a while.

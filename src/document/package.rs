@@ -135,8 +135,8 @@ impl Package<'_, '_, '_> {
     fn known_part(&mut self, name: &Value<'_>) -> Option<&'static Part> {
         let parts = if self.inspection.kind == Kind::Claim { claim_parts() } else { voucher_parts() };
         let part = parts.iter().find(|part| part.name == name.text);
-        // An empty one is a fault of structure.
         self.doubtful |= part.is_none();
+        // An empty one is a fault of structure.
         if part.is_none() && !name.text.trim_ascii().is_empty() {
             let known: Vec<&str> = parts.iter().map(|part| part.name).collect();
             let known = known.join(", ");

@@ -21,6 +21,7 @@ pub(in super::super) struct Run<'r> {
     version: Versions,
     visit: Option<Visit<'r>>,
     tally: Tally,
+    /// At most one a row of the record being read.
     held: Vec<Held>,
 }
 
@@ -83,7 +84,7 @@ impl<'r> Run<'r> {
         self.tally.take(row, line);
     }
 
-    /// The rows of a part are over. What is remembered of XML1 is taken here, while its text is at hand.
+    /// The rows of a part are over: what they are only together is told here, while the places in its text are at hand.
     pub(in super::super) fn end_part(&mut self, reading: &mut Reading<'r, '_>, report: &mut Report<'_>) {
         let Some(rules) = self.rules.of(reading.part) else { return };
         let record = Record { visit: self.visit.as_ref(), tally: &self.tally, parts: &[] };
@@ -120,9 +121,8 @@ impl<'r> Run<'r> {
     /// The record is over, and had these parts.
     pub(in super::super) fn end_record(&mut self, parts: &[&'static Part], report: &mut Report<'_>) {
         for Held { entry, but_for, place } in self.held.drain(..) {
-            if let Some(entry) =
-                self.rules.entries.get(entry).filter(|_| !parts.iter().any(|part| part.name == but_for))
-            {
+            let has_it = parts.iter().any(|part| part.name == but_for);
+            if let Some(entry) = self.rules.entries.get(entry).filter(|_| !has_it) {
                 report.broken(entry, place, String::new(), None);
             }
         }
