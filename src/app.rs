@@ -432,6 +432,7 @@ fn lookup_config(config: &Config) -> lookup::Config {
     lookup::Config {
         cache: lookup::cache::Config {
             usable: from.usable,
+            usable_in_bulk: from.usable_in_bulk,
             definite: from.definite,
             correctable: from.correctable,
             history: from.history,
@@ -440,6 +441,7 @@ fn lookup_config(config: &Config) -> lookup::Config {
         budget: lookup::budget::Config {
             questions_per_minute: at_least_one(from.questions_per_minute),
             burst: at_least_one(from.burst),
+            bulk_share_percent: from.bulk_share_percent,
             under_way_max: from.under_way_per_facility_max,
         },
         patience: from.patience,

@@ -19,7 +19,7 @@ use jiff::civil::Date;
 use tokio::sync::Semaphore;
 
 use crate::domain::{FacilityCode, Officer};
-use crate::lookup::budget::{Budget, Spent};
+use crate::lookup::budget::{Budget, Lane, Slot, Spent};
 use crate::lookup::cache::{Cache, Kept, QuestionKey};
 use crate::lookup::code::{Conclusion, ResultCode};
 use crate::lookup::verdict::Verdict;
@@ -65,6 +65,10 @@ impl Default for Config {
     }
 }
 
+/// How long a list waits for its turn and for the portal's answer: nobody stands before it, and the portal's own minute
+/// plus a login is well within.
+const BULK_PATIENCE: Duration = Duration::from_secs(180);
+
 /// Answers questions about cards. Cheap to clone.
 #[derive(Clone)]
 pub struct Lookup(Arc<Parts>);
@@ -94,6 +98,8 @@ pub struct Ask {
     pub refresh: bool,
     /// The oldest last-known answer the caller will take; `None` leaves it to the configuration.
     pub stale_max: Option<Duration>,
+    /// Who waits: a person, or a list.
+    pub lane: Lane,
 }
 
 /// An answer and where it came from.
@@ -103,6 +109,8 @@ pub struct Found {
     pub code: Box<str>,
     /// The portal's JSON, byte for byte.
     pub raw: Bytes,
+    /// The HTTP status the portal gave it with.
+    pub http_status: u16,
     /// When the portal gave it.
     pub answered_at: Timestamp,
     /// Where it came from.
@@ -150,8 +158,8 @@ pub enum Failure {
     #[error(transparent)]
     Portal(#[from] PortalError),
     /// The portal answered, but with a fault of its own (100, 101, 500 …).
-    #[error("the portal answered with a fault of its own, code {0}")]
-    PortalFault(Box<str>),
+    #[error("the portal answered with a fault of its own, code {}", .0.code)]
+    PortalFault(Answered),
     /// The facility's budget is spent.
     #[error("the budget of questions to the portal is spent")]
     BudgetSpent(Duration),
@@ -231,8 +239,8 @@ impl Lookup {
         self.0.cache.len()
     }
 
-    /// The flow every question takes.
-    async fn find(&self, ask: Ask) -> Result<Found, LookupError> {
+    /// The flow every question takes, to the portal's own bytes; those who want them read go through the methods above.
+    pub async fn find(&self, ask: Ask) -> Result<Found, LookupError> {
         let parts = &self.0;
         // What cannot be asked is refused before anything leaves.
         if ask.question.subject.is_sandbox_only() && !parts.config.sandbox_ids_allowed {
@@ -257,8 +265,12 @@ impl Lookup {
 
         // One of all who wait asks the portal, in a task of its own: a caller who leaves does not take the question
         // with him, and what it cost is not wasted.
+        let patience = match ask.lane {
+            Lane::Interactive => parts.config.patience,
+            Lane::Bulk => BULK_PATIENCE,
+        };
         let mut asking = self.ask_in_background(key, ask.clone());
-        let mut outcome = tokio::time::timeout(parts.config.patience, &mut asking).await;
+        let mut outcome = tokio::time::timeout(patience, &mut asking).await;
         if let Ok(Ok(Err(not_kept))) = &outcome
             && let NotKept::Answer(answered, _, officer) = &**not_kept
             && ResultCode::of(&answered.code).conclusion == Conclusion::StaffNotAccepted
@@ -267,7 +279,7 @@ impl Lookup {
             // 054 and 055 are about the officer in whose name the joined question went out, not about ours. Asked alone,
             // because the next to join could be a third officer's.
             asking = self.ask_alone(key, ask.clone());
-            outcome = tokio::time::timeout(parts.config.patience, &mut asking).await;
+            outcome = tokio::time::timeout(patience, &mut asking).await;
         }
 
         // An understood answer is the answer; everything else is a failure of the portal.
@@ -281,9 +293,10 @@ impl Lookup {
                     parts.metrics.asked();
                     let (code, raw) = (answered.code.as_str().into(), answered.raw.clone());
                     let kept = Kept { code, raw, answered_at: *at, fresh_until: *at };
-                    return Ok(found(kept, Source::Portal, Duration::ZERO));
+                    let http_status = answered.http_status;
+                    return Ok(Found { http_status, ..found(kept, Source::Portal, Duration::ZERO) });
                 }
-                NotKept::Answer(answered, ..) => Failure::PortalFault(answered.code.as_str().into()),
+                NotKept::Answer(answered, ..) => Failure::PortalFault(answered.clone()),
                 NotKept::Failure(failure) => failure.clone(),
             },
             // The asking task ended without an answer: it was dropped with the process, or panicked.
@@ -297,8 +310,8 @@ impl Lookup {
         match parts.store.last_known(&key).await {
             Ok(Some(last)) if until(last.answered_at, now) <= oldest => {
                 parts.metrics.last_known();
-                let fresh_until =
-                    parts.cache.fresh_until(ask.service, &last.code, last.answered_at).unwrap_or(last.answered_at);
+                let fresh_until = parts.cache.fresh_until(ask.service, &last.code, last.answered_at, Lane::Interactive);
+                let fresh_until = fresh_until.unwrap_or(last.answered_at);
                 let source = Source::LastKnown { stale_for: until(fresh_until, now), why };
                 let kept = Kept { code: last.code.into(), raw: last.raw, answered_at: last.answered_at, fresh_until };
                 Ok(found(kept, source, Duration::ZERO))
@@ -317,14 +330,22 @@ impl Lookup {
 
     fn ask_in_background(&self, key: QuestionKey, ask: Ask) -> tokio::task::JoinHandle<Result<Kept, Arc<NotKept>>> {
         let lookup = self.clone();
-        tokio::spawn(async move { lookup.0.cache.joined(key, lookup.0.ask_portal(key, ask)).await })
+        tokio::spawn(async move {
+            let parts = &lookup.0;
+            let slot = match ask.lane {
+                Lane::Interactive => None,
+                // The slot comes first, so that a person who joins never waits for the turn of a list.
+                Lane::Bulk => Some(parts.slot(&ask, BULK_PATIENCE).await.map_err(Arc::new)?),
+            };
+            parts.cache.joined(key, parts.ask_portal(key, ask, slot)).await
+        })
     }
 
     /// Asks the portal without joining anybody; what comes is kept for all.
     fn ask_alone(&self, key: QuestionKey, ask: Ask) -> tokio::task::JoinHandle<Result<Kept, Arc<NotKept>>> {
         let lookup = self.clone();
         tokio::spawn(async move {
-            let kept = lookup.0.ask_portal(key, ask).await.map_err(Arc::new)?;
+            let kept = lookup.0.ask_portal(key, ask, None).await.map_err(Arc::new)?;
             lookup.0.cache.keep(key, kept.clone()).await;
             Ok(kept)
         })
@@ -332,15 +353,24 @@ impl Lookup {
 }
 
 impl Parts {
-    /// Asks the portal, and keeps the answer fresh and as last known if its code allows.
-    async fn ask_portal(&self, key: QuestionKey, ask: Ask) -> Result<Kept, NotKept> {
+    /// The right to ask one question now.
+    async fn slot(&self, ask: &Ask, patience: Duration) -> Result<Slot, NotKept> {
+        let slot = self.budget.slot(&ask.question.facility, ask.lane, patience).await;
+        slot.map_err(|Spent { retry_after }| NotKept::Failure(Failure::BudgetSpent(retry_after)))
+    }
+
+    /// Asks the portal, with the slot in hand or one of its own, and keeps the answer fresh and as last known if its code
+    /// allows.
+    async fn ask_portal(&self, key: QuestionKey, ask: Ask, slot: Option<Slot>) -> Result<Kept, NotKept> {
         let _place = self.under_way.try_acquire().map_err(|_| NotKept::Failure(Failure::TooMany))?;
         if !self.portal.facilities().contains(&ask.question.facility) {
             let error = PortalError { stage: Stage::NotTried, fault: Fault::NoAccount, retry_after: None };
             return Err(NotKept::Failure(Failure::Portal(error)));
         }
-        let slot = self.budget.slot(&ask.question.facility, self.config.patience).await;
-        let _slot = slot.map_err(|Spent { retry_after }| NotKept::Failure(Failure::BudgetSpent(retry_after)))?;
+        let _slot = match slot {
+            Some(slot) => slot,
+            None => self.slot(&ask, self.config.patience).await?,
+        };
 
         let started = tokio::time::Instant::now();
         let result = self.portal.ask(ask.service, &ask.question, ask.officer.as_ref()).await;
@@ -354,7 +384,8 @@ impl Parts {
         answered.raw = Bytes::copy_from_slice(&answered.raw);
 
         let answered_at = self.system.now();
-        let Some(fresh_until) = self.cache.fresh_until(ask.service, &answered.code, answered_at) else {
+        let fresh_until = self.cache.fresh_until(ask.service, &answered.code, answered_at, ask.lane);
+        let Some(fresh_until) = fresh_until.filter(|_| answered.http_status == 200) else {
             return Err(NotKept::Answer(answered, answered_at, ask.officer));
         };
         let last = LastKnown { code: answered.code.clone(), raw: answered.raw.clone(), answered_at };
@@ -388,7 +419,9 @@ fn tell_failure(service: Service, facility: &FacilityCode, error: &PortalError) 
 }
 
 fn found(kept: Kept, source: Source, refresh_after: Duration) -> Found {
-    Found { code: kept.code, raw: kept.raw, answered_at: kept.answered_at, source, refresh_after }
+    // Only answers with status 200 are kept.
+    let http_status = 200;
+    Found { code: kept.code, raw: kept.raw, http_status, answered_at: kept.answered_at, source, refresh_after }
 }
 
 /// Whether a code says that the portal failed, rather than something about card, person or officer.

@@ -126,10 +126,12 @@ pub struct Submission {
 }
 
 /// The portal's answer to a question, as it came.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Answered {
     /// `maKetQua` as text, whichever type it had.
     pub code: String,
+    /// The status line's number: most services answer 200 whatever the code, the co-payment lookup does not.
+    pub http_status: u16,
     /// The JSON object, byte for byte.
     pub raw: Bytes,
 }

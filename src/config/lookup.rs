@@ -9,6 +9,8 @@ use crate::config::reader::Section;
 pub struct Lookup {
     /// How long a usable card counts as fresh.
     pub usable: Duration,
+    /// How long a usable card that a list asked about counts as fresh.
+    pub usable_in_bulk: Duration,
     /// How long a definite refusal (expired, withdrawn) counts as fresh.
     pub definite: Duration,
     /// How long an answer that people correct (not found, wrong name) counts as fresh.
@@ -21,6 +23,8 @@ pub struct Lookup {
     pub questions_per_minute: u32,
     /// Questions at once after a quiet time.
     pub burst: u32,
+    /// What lists may take of the questions a minute, in hundredths.
+    pub bulk_share_percent: u32,
     /// Questions under way at once for one facility.
     pub under_way_per_facility_max: usize,
     /// Questions under way or waiting, of all facilities.
@@ -38,12 +42,14 @@ pub(super) fn read(mut section: Section<'_>) -> Lookup {
     let days = |days: u64| Duration::from_secs(days * DAY_S);
     let lookup = Lookup {
         usable: section.seconds("usable_s", 0..=DAY_S, 14_400),
+        usable_in_bulk: section.seconds("usable_in_bulk_s", 0..=DAY_S, 43_200),
         definite: section.seconds("definite_s", 0..=DAY_S, 3_600),
         correctable: section.seconds("correctable_s", 0..=DAY_S, 300),
         history: section.seconds("history_s", 0..=DAY_S, 900),
         cache_bytes_max: section.whole_number("cache_mib", 1..=65_536, 256) << 20,
         questions_per_minute: section.count_u32("questions_per_minute", 1..=60_000, 300),
         burst: section.count_u32("burst", 1..=10_000, 60),
+        bulk_share_percent: section.count_u32("bulk_share_percent", 1..=100, 80),
         under_way_per_facility_max: section.count("under_way_per_facility_max", 1..=1_024, 32),
         under_way_max: section.count("under_way_max", 1..=100_000, 4_096),
         patience: section.seconds("patience_s", 1..=300, 20),

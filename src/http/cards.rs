@@ -14,6 +14,7 @@ use crate::http::call::{Call, text};
 use crate::http::fields::Fields;
 use crate::http::problem::{Problem, Voice};
 use crate::http::shapes::{instant, iso_date, words};
+use crate::lookup::budget::Lane;
 use crate::lookup::verdict::{Warning, WhichCard};
 use crate::lookup::{Ask, CardFound, Failure, Found, Source};
 use crate::portal::reply::{CopayAnswer, HistoryAnswer};
@@ -165,6 +166,7 @@ async fn read(gateway: &Gateway, call: &Call, request: Request, service: Service
         officer,
         refresh: directives().any(|directive| directive.eq_ignore_ascii_case("no-cache")),
         stale_max: stale_max.and_then(|seconds| seconds.parse().ok()).map(std::time::Duration::from_secs),
+        lane: Lane::Interactive,
     };
     Ok(Asked { ask, visit, scan })
 }

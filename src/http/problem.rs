@@ -414,12 +414,12 @@ fn no_answer(failure: Failure) -> Problem {
     };
     match failure {
         Failure::Portal(error) => portal_failed(error),
-        Failure::PortalFault(code) => unreachable(
+        Failure::PortalFault(answered) => unreachable(
             "portal.fault",
             ("Cổng BHXH báo lỗi hệ thống", "The portal reports a system fault"),
             Duration::from_secs(30),
         )
-        .member("portal", json!({"maKetQua": code})),
+        .member("portal", json!({"maKetQua": answered.code})),
         Failure::BudgetSpent(wait) => unreachable(
             "portal.budget_spent",
             ("Đã hết lượt hỏi cổng của cơ sở", "The facility's budget of questions to the portal is spent"),

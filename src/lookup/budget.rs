@@ -1,14 +1,19 @@
 //! How often the portal may be asked in one facility's name: a rate and a number at once, because the portal restricts
 //! accounts that ask too much and publishes no numbers (`portal-api.md`, section 2.6).
+//!
+//! Two lanes share it. A person at a desk goes first, always: a list takes its turn only while no person waits, never
+//! takes the burst, and holds at most half of the places, so that whoever comes next finds one.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use crate::domain::FacilityCode;
 
@@ -20,8 +25,21 @@ pub struct Config {
     pub questions_per_minute: NonZeroU32,
     /// Questions at once after a quiet time: a rush of people at the door at seven o'clock.
     pub burst: NonZeroU32,
+    /// What lists may take of the questions a minute, in hundredths. 80: the rest lets the burst fill up again while a
+    /// list runs.
+    pub bulk_share_percent: u32,
     /// Questions under way at once. At 3 s an answer, 32 carry ten questions a second.
     pub under_way_max: usize,
+}
+
+/// Who waits for an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lane {
+    /// A person at a desk.
+    #[default]
+    Interactive,
+    /// A list, or the gateway itself: nobody stands before it.
+    Bulk,
 }
 
 impl Default for Config {
@@ -29,6 +47,7 @@ impl Default for Config {
         Self {
             questions_per_minute: NonZeroU32::new(300).unwrap_or(NonZeroU32::MIN),
             burst: NonZeroU32::new(60).unwrap_or(NonZeroU32::MIN),
+            bulk_share_percent: 80,
             under_way_max: 32,
         }
     }
@@ -42,13 +61,20 @@ pub struct Budget {
 
 struct Account {
     rate: DefaultDirectRateLimiter,
+    /// What lists may take of the rate, without a burst.
+    bulk_rate: DefaultDirectRateLimiter,
     under_way: Arc<Semaphore>,
+    /// Lists hold at most half of the places.
+    bulk_under_way: Arc<Semaphore>,
+    /// People waiting for a slot just now.
+    people_waiting: AtomicUsize,
 }
 
 /// The right to ask one question now; given back when dropped.
 #[derive(Debug)]
 pub struct Slot {
     _under_way: OwnedSemaphorePermit,
+    _bulk_under_way: Option<OwnedSemaphorePermit>,
 }
 
 /// The budget is spent for longer than the caller can wait.
@@ -58,37 +84,106 @@ pub struct Spent {
     pub retry_after: Duration,
 }
 
+/// How long a list stands back when a person waits: short against any rate, and long enough not to spin.
+const STAND_BACK: Duration = Duration::from_millis(20);
+
 impl Budget {
     /// A budget of its own for each of `facilities`.
     pub fn new(config: Config, facilities: &[FacilityCode]) -> Self {
         let quota = Quota::per_minute(config.questions_per_minute).allow_burst(config.burst);
+        let bulk_per_minute = config.questions_per_minute.get().saturating_mul(config.bulk_share_percent) / 100;
+        let bulk_quota =
+            Quota::per_minute(NonZeroU32::new(bulk_per_minute).unwrap_or(NonZeroU32::MIN)).allow_burst(NonZeroU32::MIN);
+        let places = config.under_way_max.max(1);
         let account = || Account {
             rate: RateLimiter::direct(quota),
-            under_way: Arc::new(Semaphore::new(config.under_way_max.max(1))),
+            bulk_rate: RateLimiter::direct(bulk_quota),
+            under_way: Arc::new(Semaphore::new(places)),
+            bulk_under_way: Arc::new(Semaphore::new((places / 2).max(1))),
+            people_waiting: AtomicUsize::new(0),
         };
         let accounts = facilities.iter().map(|facility| (*facility, account())).collect();
         Self { accounts, clock: DefaultClock::default() }
     }
 
     /// Waits, at most `patience`, for the right to ask one question as `facility`.
-    pub async fn slot(&self, facility: &FacilityCode, patience: Duration) -> Result<Slot, Spent> {
+    pub async fn slot(&self, facility: &FacilityCode, lane: Lane, patience: Duration) -> Result<Slot, Spent> {
         let Some(account) = self.accounts.get(facility) else {
             // A facility without an account has nothing to spend; the portal part says so in its own words.
             return Err(Spent { retry_after: Duration::from_secs(60) });
         };
-        let started = tokio::time::Instant::now();
-        let waiting = tokio::time::timeout(patience, account.under_way.clone().acquire_owned());
-        let Ok(Ok(under_way)) = waiting.await else {
-            return Err(Spent { retry_after: Duration::from_secs(1) });
-        };
-        loop {
-            let Err(refused) = account.rate.check() else { return Ok(Slot { _under_way: under_way }) };
-            let wait = refused.wait_time_from(self.clock.now());
-            if started.elapsed() + wait > patience {
-                return Err(Spent { retry_after: wait.max(Duration::from_secs(1)) });
+        let deadline = Instant::now() + patience;
+        match lane {
+            Lane::Interactive => {
+                let _waiting = Waiting::enter(&account.people_waiting);
+                let under_way = place(&account.under_way, deadline).await?;
+                self.turn(&account.rate, deadline).await?;
+                Ok(Slot { _under_way: under_way, _bulk_under_way: None })
             }
-            tokio::time::sleep(wait).await;
+            Lane::Bulk => {
+                let bulk_under_way = place(&account.bulk_under_way, deadline).await?;
+                self.turn(&account.bulk_rate, deadline).await?;
+                loop {
+                    while account.people_waiting.load(Ordering::Acquire) > 0 {
+                        rest(STAND_BACK, deadline).await?;
+                    }
+                    let under_way = place(&account.under_way, deadline).await?;
+                    match account.rate.check() {
+                        Ok(()) => return Ok(Slot { _under_way: under_way, _bulk_under_way: Some(bulk_under_way) }),
+                        Err(refused) => {
+                            drop(under_way);
+                            rest(refused.wait_time_from(self.clock.now()), deadline).await?;
+                        }
+                    }
+                }
+            }
         }
+    }
+
+    /// People waiting for a slot of `facility` just now.
+    pub fn people_waiting(&self, facility: &FacilityCode) -> usize {
+        self.accounts.get(facility).map_or(0, |account| account.people_waiting.load(Ordering::Acquire))
+    }
+
+    /// Waits for the next turn of a rate.
+    async fn turn(&self, rate: &DefaultDirectRateLimiter, deadline: Instant) -> Result<(), Spent> {
+        while let Err(refused) = rate.check() {
+            rest(refused.wait_time_from(self.clock.now()), deadline).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Waits for a place among those under way.
+async fn place(places: &Arc<Semaphore>, deadline: Instant) -> Result<OwnedSemaphorePermit, Spent> {
+    match tokio::time::timeout_at(deadline, places.clone().acquire_owned()).await {
+        Ok(Ok(place)) => Ok(place),
+        _ => Err(Spent { retry_after: Duration::from_secs(1) }),
+    }
+}
+
+/// Lets `wait` pass, or says at once that it is too long.
+async fn rest(wait: Duration, deadline: Instant) -> Result<(), Spent> {
+    if Instant::now() + wait > deadline {
+        return Err(Spent { retry_after: wait.max(Duration::from_secs(1)) });
+    }
+    tokio::time::sleep(wait).await;
+    Ok(())
+}
+
+/// A person who waits; counted until dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn enter(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::AcqRel);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -105,6 +200,7 @@ mod tests {
             questions_per_minute: NonZeroU32::new(1).unwrap(),
             burst: NonZeroU32::new(burst).unwrap(),
             under_way_max,
+            ..Config::default()
         };
         Budget::new(config, &[facility()])
     }
@@ -113,19 +209,19 @@ mod tests {
     async fn a_spent_rate_is_refused_at_once_with_the_wait() {
         let budget = budget(2, 10);
         for _ in 0..2 {
-            assert!(budget.slot(&facility(), Duration::ZERO).await.is_ok());
+            assert!(budget.slot(&facility(), Lane::Interactive, Duration::ZERO).await.is_ok());
         }
-        let spent = budget.slot(&facility(), Duration::from_secs(1)).await.unwrap_err();
+        let spent = budget.slot(&facility(), Lane::Interactive, Duration::from_secs(1)).await.unwrap_err();
         assert!(spent.retry_after > Duration::from_secs(30), "{spent:?}");
     }
 
     #[tokio::test]
     async fn slots_under_way_are_bounded_and_given_back() {
         let budget = budget(10, 1);
-        let slot = budget.slot(&facility(), Duration::ZERO).await.unwrap();
-        assert!(budget.slot(&facility(), Duration::ZERO).await.is_err());
+        let slot = budget.slot(&facility(), Lane::Interactive, Duration::ZERO).await.unwrap();
+        assert!(budget.slot(&facility(), Lane::Interactive, Duration::ZERO).await.is_err());
         drop(slot);
-        assert!(budget.slot(&facility(), Duration::ZERO).await.is_ok());
+        assert!(budget.slot(&facility(), Lane::Interactive, Duration::ZERO).await.is_ok());
     }
 
     #[tokio::test]
@@ -133,8 +229,61 @@ mod tests {
         let other = FacilityCode::parse("79999").unwrap();
         let config = Config { burst: NonZeroU32::MIN, ..Config::default() };
         let budget = Budget::new(config, &[facility(), other]);
-        assert!(budget.slot(&facility(), Duration::ZERO).await.is_ok());
-        assert!(budget.slot(&other, Duration::ZERO).await.is_ok());
-        assert!(budget.slot(&FacilityCode::parse("00001").unwrap(), Duration::ZERO).await.is_err());
+        assert!(budget.slot(&facility(), Lane::Interactive, Duration::ZERO).await.is_ok());
+        assert!(budget.slot(&other, Lane::Interactive, Duration::ZERO).await.is_ok());
+        assert!(budget.slot(&FacilityCode::parse("00001").unwrap(), Lane::Interactive, Duration::ZERO).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_list_leaves_half_of_the_places_to_people() {
+        let quick = NonZeroU32::new(60_000).unwrap();
+        let config = Config { questions_per_minute: quick, under_way_max: 4, ..Config::default() };
+        let budget = Budget::new(config, &[facility()]);
+        let patience = Duration::from_secs(60);
+        let one = budget.slot(&facility(), Lane::Bulk, patience).await.unwrap();
+        let two = budget.slot(&facility(), Lane::Bulk, patience).await.unwrap();
+        assert!(budget.slot(&facility(), Lane::Bulk, Duration::ZERO).await.is_err(), "half is taken");
+        let people = [
+            budget.slot(&facility(), Lane::Interactive, Duration::ZERO).await,
+            budget.slot(&facility(), Lane::Interactive, Duration::ZERO).await,
+        ];
+        assert!(people.iter().all(Result::is_ok));
+        drop((one, two));
+        assert!(budget.slot(&facility(), Lane::Bulk, patience).await.is_ok(), "places are given back");
+    }
+
+    #[tokio::test]
+    async fn a_list_never_takes_the_burst() {
+        let config = Config { questions_per_minute: NonZeroU32::MIN, ..Config::default() };
+        let budget = Budget::new(config, &[facility()]);
+        assert!(budget.slot(&facility(), Lane::Bulk, Duration::ZERO).await.is_ok());
+        assert!(budget.slot(&facility(), Lane::Bulk, Duration::ZERO).await.is_err());
+        for _ in 0..59 {
+            assert!(budget.slot(&facility(), Lane::Interactive, Duration::ZERO).await.is_ok());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_stands_back_while_a_person_waits() {
+        let config = Config {
+            questions_per_minute: NonZeroU32::new(600).unwrap(),
+            burst: NonZeroU32::MIN,
+            bulk_share_percent: 100,
+            under_way_max: 1_000,
+        };
+        let budget = Arc::new(Budget::new(config, &[facility()]));
+        // The burst of one is spent, so everybody waits: two lists first, then a person.
+        budget.slot(&facility(), Lane::Interactive, Duration::ZERO).await.unwrap();
+        let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let waiting = |lane, name| {
+            let (budget, order) = (budget.clone(), order.clone());
+            async move {
+                let slot = budget.slot(&facility(), lane, Duration::from_secs(60)).await.unwrap();
+                order.lock().unwrap().push(name);
+                slot
+            }
+        };
+        tokio::join!(waiting(Lane::Bulk, "list"), waiting(Lane::Bulk, "list"), waiting(Lane::Interactive, "person"),);
+        assert_eq!(order.lock().unwrap().first(), Some(&"person"));
     }
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use jiff::{Timestamp, ToSpan};
 use moka::Expiry;
 
+use crate::lookup::budget::Lane;
 use crate::lookup::code::{Keeping, ResultCode};
 use crate::portal::Service;
 use crate::system::{after, until, vietnam};
@@ -20,6 +21,9 @@ use crate::system::{after, until, vietnam};
 pub struct Config {
     /// Usable cards. Four hours: a morning's visit costs one question, an afternoon's change is seen.
     pub usable: Duration,
+    /// Usable cards asked about by a list. Twelve hours: what was asked at two in the night is there for the whole
+    /// morning; never past the end of the day either.
+    pub usable_in_bulk: Duration,
     /// Definite answers that a registration could change (expired, withdrawn).
     pub definite: Duration,
     /// Not found, wrong name, wrong date: what people correct and ask again.
@@ -35,6 +39,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             usable: Duration::from_secs(4 * 3600),
+            usable_in_bulk: Duration::from_secs(12 * 3600),
             definite: Duration::from_secs(3600),
             correctable: Duration::from_secs(300),
             history: Duration::from_secs(900),
@@ -113,7 +118,7 @@ impl Cache {
     }
 
     /// Until when an answer of `service` with `code`, given at `answered_at`, is fresh; `None` if it may not be kept.
-    pub fn fresh_until(&self, service: Service, code: &str, answered_at: Timestamp) -> Option<Timestamp> {
+    pub fn fresh_until(&self, service: Service, code: &str, answered_at: Timestamp, lane: Lane) -> Option<Timestamp> {
         let keeping = match service {
             // The codes of the other two are their own: 200 and 204 of the co-payment, 000 of the history.
             Service::Copay if matches!(code, "200" | "204") => return Some(after(answered_at, self.config.history)),
@@ -122,6 +127,7 @@ impl Cache {
             _ => ResultCode::of(code).keeping,
         };
         let span = match keeping {
+            Keeping::Usable if lane == Lane::Bulk => self.config.usable_in_bulk.max(self.config.usable),
             Keeping::Usable => self.config.usable,
             Keeping::Definite => self.config.definite,
             Keeping::Correctable => self.config.correctable,
@@ -171,18 +177,21 @@ mod tests {
         let cache = Cache::new(Config::default());
         let morning = at("2026-11-20T08:00:00+07:00");
         let evening = at("2026-11-20T23:59:00+07:00");
-        let card = |code, when| cache.fresh_until(Service::CardLookup, code, when);
+        let card = |code, when| cache.fresh_until(Service::CardLookup, code, when, Lane::Interactive);
         assert_eq!(card("000", morning), Some(at("2026-11-20T12:00:00+07:00")));
         assert_eq!(card("000", evening), Some(at("2026-11-21T00:00:00+07:00")));
+        let by_list = |when| cache.fresh_until(Service::CardLookup, "000", when, Lane::Bulk);
+        assert_eq!(by_list(at("2026-11-20T02:00:00+07:00")), Some(at("2026-11-20T14:00:00+07:00")));
+        assert_eq!(by_list(evening), Some(at("2026-11-21T00:00:00+07:00")));
         assert_eq!(card("010", morning), Some(at("2026-11-20T09:00:00+07:00")));
         assert_eq!(card("060", morning), Some(at("2026-11-20T08:05:00+07:00")));
         for never in ["054", "055", "100", "101", "205", "401", "500", "999", ""] {
             assert_eq!(card(never, morning), None, "{never}");
         }
         let quarter = Some(at("2026-11-20T08:15:00+07:00"));
-        assert_eq!(cache.fresh_until(Service::Copay, "204", morning), quarter);
-        assert_eq!(cache.fresh_until(Service::Copay, "500", morning), None);
-        assert_eq!(cache.fresh_until(Service::TreatmentHistory, "000", morning), quarter);
+        assert_eq!(cache.fresh_until(Service::Copay, "204", morning, Lane::Interactive), quarter);
+        assert_eq!(cache.fresh_until(Service::Copay, "500", morning, Lane::Interactive), None);
+        assert_eq!(cache.fresh_until(Service::TreatmentHistory, "000", morning, Lane::Interactive), quarter);
     }
 
     #[tokio::test]

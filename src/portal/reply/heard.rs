@@ -34,7 +34,7 @@ pub(in crate::portal) fn hear_question(service: Service, reply: &Reply) -> Resul
         return Ok(Heard::SessionRefused);
     }
     let raw = trimmed_bytes(&reply.body);
-    Ok(Heard::Said(Answered { code: envelope.code, raw }))
+    Ok(Heard::Said(Answered { code: envelope.code, http_status: reply.status.as_u16(), raw }))
 }
 
 /// Hears the answer to a submission.
