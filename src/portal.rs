@@ -18,6 +18,7 @@ mod call;
 mod client;
 mod driver_exam;
 mod header_auth;
+mod pace;
 mod query_auth;
 mod session;
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod weather;
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use crate::domain::{CardSubject, FacilityCode, PartialDate, PersonName, Receipt};
 
@@ -229,8 +231,34 @@ pub enum Fault {
 pub enum Weather {
     /// Answering.
     Up,
+    /// Answering, but half of the last calls took longer than is well.
+    Slow,
     /// Failing; calls are held back but for single trials.
     Down,
+}
+
+/// The weather of one service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServiceWeather {
+    /// Which service.
+    pub service: Service,
+    /// How it does.
+    pub weather: Weather,
+    /// Since when; `None` if that never changed since the start.
+    pub since: Option<Timestamp>,
+    /// How long a call takes, by the middle one of the last few.
+    pub typical: Option<Duration>,
+}
+
+impl Weather {
+    /// The word on the wire and in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Slow => "slow",
+            Self::Down => "down",
+        }
+    }
 }
 
 impl Stage {

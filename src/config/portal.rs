@@ -36,6 +36,8 @@ pub struct Portal {
     pub failures_to_rest: u32,
     /// How long it is left alone before a trial.
     pub rest: Duration,
+    /// When a service counts as slow.
+    pub slow_after: Duration,
 }
 
 /// The generations of the check-in and claim services.
@@ -72,6 +74,7 @@ pub(super) fn read(mut section: Section<'_>, mode: Mode) -> Portal {
         in_flight_max: section.count("in_flight_max", 1..=1_024, 64),
         failures_to_rest: section.count_u32("failures_to_rest", 1..=1_000, 5),
         rest: section.seconds("rest_s", 1..=3_600, 15),
+        slow_after: section.milliseconds("slow_after_ms", 100..=300_000, 5_000),
     };
     section.finish();
     portal

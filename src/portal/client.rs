@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
@@ -17,8 +16,8 @@ use crate::portal::session::Session;
 use crate::portal::transport::{Reply, Transport, Way};
 use crate::portal::weather::{Permit, Station};
 use crate::portal::{
-    Answered, Fault, Handover, PortalError, Question, RAW_KEPT_MAX, Service, Stage, Submission, Weather, body_auth,
-    driver_exam, header_auth, query_auth,
+    Answered, Fault, Handover, PortalError, Question, RAW_KEPT_MAX, Service, ServiceWeather, Stage, Submission,
+    Weather, body_auth, driver_exam, header_auth, query_auth,
 };
 use crate::system::System;
 
@@ -53,7 +52,7 @@ impl Portal {
     /// Makes the client; nothing is connected yet. The accounts' facilities must differ.
     pub fn new(config: Config, accounts: Vec<Account>, system: System) -> Result<Self, ConfigError> {
         let transport = Arc::new(Transport::new(&config)?);
-        let station = Arc::new(Station::new(config.breaker, system.clone()));
+        let station = Arc::new(Station::new(config.breaker, config.slow_after, system.clone()));
         let mut desks = BTreeMap::new();
         for account in accounts {
             let facility = account.facility;
@@ -108,16 +107,16 @@ impl Portal {
     }
 
     /// How every service does, and since when if that changed since the start.
-    pub fn weather(&self) -> Vec<(Service, Weather, Option<Timestamp>)> {
+    pub fn weather(&self) -> Vec<ServiceWeather> {
         let mut report = self.0.station.report();
-        let login = report.iter().find(|(service, ..)| *service == Service::Login).copied();
-        if let Some((_, Weather::Down, since)) = login
+        let login = report.iter().find(|post| post.service == Service::Login).copied();
+        if let Some(ServiceWeather { weather: Weather::Down, since, .. }) = login
             && !self.0.desks.values().any(|desk| desk.session.has_token())
         {
             // Nobody can log in and nobody is: what needs a session is down with the login.
-            for (service, weather, since_when) in &mut report {
-                if *service != Service::DriverExam && *weather == Weather::Up {
-                    (*weather, *since_when) = (Weather::Down, since);
+            for post in &mut report {
+                if post.service != Service::DriverExam && post.weather != Weather::Down {
+                    (post.weather, post.since) = (Weather::Down, since);
                 }
             }
         }
@@ -139,7 +138,7 @@ impl Portal {
         match (self.ready(service), self.0.station.weather(service)) {
             (false, _) => 0,
             (true, Weather::Down) => 1,
-            (true, Weather::Up) => u32::MAX,
+            (true, Weather::Up | Weather::Slow) => u32::MAX,
         }
     }
 

@@ -35,6 +35,8 @@ pub struct Config {
     pub pool_idle: Duration,
     /// When a failing service is left alone, and for how long.
     pub breaker: breaker::Config,
+    /// When a service counts as slow: half of its last calls took longer. Co-payments are given six times as long.
+    pub slow_after: Duration,
     /// Which generation of the check-in and claim services is called.
     pub generation: Generation,
 }
@@ -100,6 +102,8 @@ impl Config {
             // Below the 60 s after which common front ends close, so that a call seldom meets a closing connection.
             pool_idle: Duration::from_secs(50),
             breaker: breaker::Config::default(),
+            // 1 to 3 s are usual for cards (`portal-api.md`, section 7).
+            slow_after: Duration::from_secs(5),
             generation: Generation::default(),
         }
     }
@@ -113,6 +117,7 @@ impl Config {
             ("submission_timeout", self.submission_timeout),
             ("pool_idle", self.pool_idle),
             ("breaker.rest", self.breaker.rest),
+            ("slow_after", self.slow_after),
         ] {
             // No rest and no idle connections are odd wishes, but they work.
             if span.is_zero() && name.ends_with("timeout") {

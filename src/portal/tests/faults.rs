@@ -195,9 +195,26 @@ async fn a_trial_brings_a_service_back() {
     assert!(portal.ready(Service::CardLookup));
     assert_eq!(ask().await.unwrap().code, "050", "not found is an answer too");
     let weather = portal.weather();
-    assert!(weather.iter().any(|(service, weather, since)| {
-        (*service, *weather, since.is_some()) == (Service::CardLookup, Weather::Up, true)
+    assert!(weather.iter().any(|post| {
+        (post.service, post.weather, post.since.is_some()) == (Service::CardLookup, Weather::Up, true)
     }));
+}
+
+#[tokio::test]
+async fn a_service_that_drags_is_slow_and_still_asked() {
+    let fake = FakePortal::start(|_| Play::Answer(200, r#"{"maKetQua":"050"}"#.to_owned())).await;
+    // Slow is what takes any time at all here.
+    let slow_after = Duration::from_nanos(1);
+    let portal = Portal::new(Config { slow_after, ..config(&fake.url) }, vec![account()], System::real()).unwrap();
+    let mut changes = portal.weather_changes();
+    for _ in 0..6 {
+        portal.ask(Service::CardLookup, &question(), Some(&officer())).await.unwrap();
+    }
+    assert_eq!(changes.try_recv(), Ok((Service::CardLookup, Weather::Slow)));
+    assert!(changes.try_recv().is_err(), "told once");
+    assert_eq!(portal.room(Service::CardLookup), u32::MAX);
+    let post = portal.weather().into_iter().find(|post| post.service == Service::CardLookup).unwrap();
+    assert!(post.typical.is_some() && post.since.is_some());
 }
 
 #[tokio::test]
