@@ -126,6 +126,7 @@ impl App {
             store: store.clone(),
             portal: portal.clone(),
             clients: clients.clone(),
+            lookup: lookup.clone(),
             courier: courier.clone(),
             system: system.clone(),
             last_known_max: config.lookup.last_known_max,
@@ -148,6 +149,8 @@ impl App {
                 request_deadline: config.limits.request_deadline,
                 body_stall: config.limits.body_stall,
                 questions_per_minute: config.lookup.questions_per_minute,
+                bulk_questions_per_minute: config.lookup.questions_per_minute * config.lookup.bulk_share_percent / 100,
+                deliveries_at_once: config.delivery.under_way_max,
             },
             system,
             metrics,
@@ -197,6 +200,7 @@ struct Housekeeping {
     store: Store,
     portal: Portal,
     clients: Clients,
+    lookup: Lookup,
     courier: Courier,
     system: System,
     last_known_max: Duration,
@@ -206,6 +210,7 @@ impl Housekeeping {
     async fn run(self, stopper: Stopper) {
         let tasks = TaskTracker::new();
         tasks.spawn(self.clients.run(stopper.clone()));
+        tasks.spawn(self.lookup.recheck_tickets(stopper.clone()));
         tasks.spawn(tell_weather(self.portal, self.store.clone(), stopper.clone()));
         tasks.spawn(keep_house(self.store, self.courier, self.system, self.last_known_max, stopper.clone()));
         tasks.close();
@@ -223,11 +228,12 @@ async fn tell_weather(portal: Portal, store: Store, stopper: Stopper) {
         };
         match change {
             Ok((service, weather)) => {
-                let (kind, up) = match weather {
-                    Weather::Up => ("destination.up", true),
-                    Weather::Down => ("destination.down", false),
+                let kind = match weather {
+                    Weather::Up => "destination.up",
+                    Weather::Slow => "destination.slow",
+                    Weather::Down => "destination.down",
                 };
-                tracing::warn!(service = service.name(), up, "the portal's weather changed");
+                tracing::warn!(service = service.name(), weather = weather.name(), "the portal's weather changed");
                 let data = serde_json::json!({"destination": "bhxh", "service": service.name()});
                 if let Err(error) = store.record_event(kind, data.to_string()).await {
                     tracing::error!(%error, "a change of weather could not be kept");
@@ -243,6 +249,8 @@ async fn tell_weather(portal: Portal, store: Store, stopper: Stopper) {
 async fn keep_house(store: Store, courier: Courier, system: System, last_known_max: Duration, stopper: Stopper) {
     /// Leases last minutes; half a minute later is soon enough.
     const EVERY: Duration = Duration::from_secs(30);
+    /// What came of a ticket is looked at within the days of the visit; a week has every desk's shift in it.
+    const TICKETS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
     while stopper.sleep(EVERY).await {
         match store.recover(Lost::EndedExcept(courier.in_hand())).await {
             Ok(recovered) if recovered.queued + recovered.unknown > 0 => {
@@ -254,6 +262,10 @@ async fn keep_house(store: Store, courier: Courier, system: System, last_known_m
         let oldest = system.now().checked_sub(last_known_max).unwrap_or(jiff::Timestamp::MIN);
         if let Err(error) = store.forget_last_known(oldest).await {
             tracing::error!(%error, "old answers could not be forgotten");
+        }
+        let oldest = system.now().checked_sub(TICKETS_KEPT).unwrap_or(jiff::Timestamp::MIN);
+        if let Err(error) = store.forget_tickets(oldest).await {
+            tracing::error!(%error, "ended tickets could not be forgotten");
         }
     }
 }
@@ -404,6 +416,7 @@ fn portal_config(config: &Config) -> Result<portal::Config, StartError> {
     to.submission_timeout = from.submission_timeout;
     to.reply_bytes_max = from.reply_bytes_max;
     to.in_flight_max = from.in_flight_max;
+    to.slow_after = from.slow_after;
     to.breaker = portal::breaker::Config { failures_to_open: from.failures_to_rest, rest: from.rest };
     to.generation = match from.generation {
         Generation::Qd130 => portal::Generation::Qd130,

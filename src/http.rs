@@ -13,10 +13,13 @@ pub mod events;
 pub mod feeds;
 pub mod fields;
 pub mod orders;
+pub mod portal_status;
 pub mod problem;
+mod provisional;
 pub mod reference;
 pub mod server;
 pub mod shapes;
+pub mod tickets;
 pub mod tls;
 
 use std::collections::HashMap;
@@ -119,6 +122,10 @@ pub struct Limits {
     pub request_deadline: Duration,
     /// What a facility's account may ask the portal a minute, told to callers.
     pub questions_per_minute: u32,
+    /// What lists and tickets may take of that.
+    pub bulk_questions_per_minute: u32,
+    /// Documents on their way to the portal at once.
+    pub deliveries_at_once: usize,
     /// How long a body may stand still. A HIS on a bad ward link pauses for seconds, not for ten.
     pub body_stall: Duration,
 }
@@ -149,6 +156,8 @@ pub struct Route {
 pub const ROUTES: &[Route] = &[
     Route::post("/v1/scans", Scope::Lookup, || post(cards::scan)),
     Route::post("/v1/card-lookups", Scope::Lookup, || post(cards::card)),
+    Route::get("/v1/card-lookups", Scope::Lookup, || get(tickets::list)),
+    Route::get("/v1/card-lookups/{id}", Scope::Lookup, || get(tickets::show)),
     Route::post("/v1/treatment-histories", Scope::Lookup, || post(cards::history)),
     Route::post("/v1/copay-lookups", Scope::Lookup, || post(cards::copay)),
     Route::post("/v1/documents", Scope::DocumentWrite, || post(documents::submit)),
@@ -163,6 +172,7 @@ pub const ROUTES: &[Route] = &[
     Route::post("/v1/documents/{id}/release", Scope::DocumentWrite, || post(orders::release)),
     Route::post("/v1/documents/{id}/confirm", Scope::DocumentWrite, || post(orders::confirm)),
     Route::post("/v1/feeds", Scope::DocumentWrite, || post(feeds::feed)).without_deadline(),
+    Route::get_with_any_key("/v1/portal-status", || get(portal_status::show)),
     Route::get_with_any_key("/v1/schemas", || get(reference::schemas)),
     Route::get_with_any_key("/v1/schemas/{id}", || get(reference::xsd)),
     Route::get_with_any_key("/v1/reference", || get(reference::lists)),

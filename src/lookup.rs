@@ -8,7 +8,12 @@
 pub mod budget;
 pub mod cache;
 pub mod code;
+pub mod desk;
+pub mod provisional;
+pub mod ticket;
 pub mod verdict;
+
+mod recheck;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -232,6 +237,11 @@ impl Lookup {
         let found = self.find(ask).await?;
         let answer = read_copay(&found.raw).map_err(unreadable)?;
         Ok((found, answer))
+    }
+
+    /// Questions under way or waiting for the budget just now, of all facilities.
+    pub fn under_way(&self) -> usize {
+        self.0.config.under_way_max.saturating_sub(self.0.under_way.available_permits())
     }
 
     /// How many answers are in memory, about.

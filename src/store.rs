@@ -5,6 +5,7 @@
 //! bodies, business keys, raw answers and last-known answers are sealed by the [vault]; persons are found by
 //! keyed hashes only; every move of a delivery is one of [`TRANSITIONS`](crate::domain::delivery::TRANSITIONS).
 
+pub mod ticket;
 pub mod vault;
 
 mod folder;

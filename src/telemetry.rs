@@ -66,6 +66,7 @@ pub struct LookupMetrics {
     questions: Family<QuestionLabel, Counter>,
     question_seconds: Family<ServiceLabel, Histogram, fn() -> Histogram>,
     last_known_dropped: Counter,
+    tickets_ended: Family<TicketLabel, Counter>,
 }
 
 /// Of documents and deliveries.
@@ -91,12 +92,20 @@ pub struct Gauges {
     cached: Gauge,
     connections: Family<ListenerLabel, Gauge>,
     portal_up: Family<ServiceLabel, Gauge>,
+    portal_weather: Family<WeatherLabel, Gauge>,
+    portal_since: Family<ServiceLabel, Gauge>,
+    portal_waiting: Family<ServiceLabel, Gauge>,
+    portal_drain: Family<ServiceLabel, Gauge<f64, AtomicU64>>,
     store_up: Gauge,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct SourceLabel {
     source: &'static str,
+}
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TicketLabel {
+    outcome: &'static str,
 }
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct VerdictLabel {
@@ -110,6 +119,11 @@ struct QuestionLabel {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ServiceLabel {
     service: &'static str,
+}
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct WeatherLabel {
+    service: &'static str,
+    weather: &'static str,
 }
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct IntakeLabel {
@@ -160,7 +174,9 @@ impl Metrics {
             questions: Family::default(),
             question_seconds: by_seconds(),
             last_known_dropped: Counter::default(),
+            tickets_ended: Family::default(),
         };
+        registry.register("tickets_ended", "Questions of an outage asked again", lookup.tickets_ended.clone());
         registry.register("lookup_answers", "Lookups answered, by where the answer came from", lookup.answers.clone());
         registry.register("lookup_verdicts", "Verdicts drawn", lookup.verdicts.clone());
         registry.register("portal_questions", "Questions put to the portal", lookup.questions.clone());
@@ -202,6 +218,10 @@ impl Metrics {
             cached: Gauge::default(),
             connections: Family::default(),
             portal_up: Family::default(),
+            portal_weather: Family::default(),
+            portal_since: Family::default(),
+            portal_waiting: Family::default(),
+            portal_drain: Family::default(),
             store_up: Gauge::default(),
         };
         registry.register("documents", "Deliveries by state", gauges.documents.clone());
@@ -214,6 +234,20 @@ impl Metrics {
         registry.register("lookup_cached_answers", "Answers in memory", gauges.cached.clone());
         registry.register("connections", "Open connections", gauges.connections.clone());
         registry.register("portal_up", "1 while the service answers", gauges.portal_up.clone());
+        registry.register("portal_weather", "1 for the weather a service has", gauges.portal_weather.clone());
+        registry.register_with_unit(
+            "portal_weather_since",
+            "When the weather last changed, in seconds since 1970; 0 if never since the start",
+            Unit::Seconds,
+            gauges.portal_since.clone(),
+        );
+        registry.register("portal_waiting", "What waits for a service", gauges.portal_waiting.clone());
+        registry.register_with_unit(
+            "portal_drain",
+            "How long what waits takes once the service answers",
+            Unit::Seconds,
+            gauges.portal_drain.clone(),
+        );
         registry.register("store_up", "1 while the last write to the store worked", gauges.store_up.clone());
 
         Self { registry: Arc::new(Mutex::new(registry)), lookup, documents, http, gauges }
@@ -251,6 +285,16 @@ impl LookupMetrics {
     /// The last known answer stood in.
     pub fn last_known(&self) {
         self.answers.get_or_create(&SourceLabel { source: "last-known" }).inc();
+    }
+
+    /// The card's own word stood in.
+    pub fn provisional(&self) {
+        self.answers.get_or_create(&SourceLabel { source: "provisional" }).inc();
+    }
+
+    /// A question of an outage was answered after all, or given up.
+    pub fn ticket_ended(&self, outcome: &'static str) {
+        self.tickets_ended.get_or_create(&TicketLabel { outcome }).inc();
     }
 
     /// There was no answer at all.
@@ -326,6 +370,22 @@ impl Gauges {
     /// Whether a service of the portal answers.
     pub fn portal_up(&self, service: &'static str, up: bool) {
         self.portal_up.get_or_create(&ServiceLabel { service }).set(i64::from(up));
+    }
+
+    /// How a service does, of all the words there are for it, and since when.
+    pub fn portal_weather(&self, service: &'static str, weather: &'static str, words: &[&'static str], since: i64) {
+        for word in words {
+            let label = WeatherLabel { service, weather: word };
+            self.portal_weather.get_or_create(&label).set(i64::from(*word == weather));
+        }
+        self.portal_since.get_or_create(&ServiceLabel { service }).set(since);
+    }
+
+    /// What waits for a service, and how long that takes.
+    pub fn portal_waiting(&self, service: &'static str, waiting: u64, drain: Duration) {
+        let label = ServiceLabel { service };
+        self.portal_waiting.get_or_create(&label).set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.portal_drain.get_or_create(&label).set(drain.as_secs_f64());
     }
 
     /// Whether the last write to the store worked.

@@ -10,7 +10,7 @@ use http::{StatusCode, header};
 use serde_json::json;
 
 use crate::domain::DeliveryState;
-use crate::http::Gateway;
+use crate::http::{Gateway, portal_status};
 use crate::portal::Weather;
 use crate::system::until;
 
@@ -43,8 +43,8 @@ async fn ready(State(gateway): State<Gateway>) -> Response {
         .portal
         .weather()
         .into_iter()
-        .filter(|(_, weather, _)| *weather == Weather::Down)
-        .map(|(service, ..)| service.name())
+        .filter(|report| report.weather == Weather::Down)
+        .map(|report| report.service.name())
         .collect();
     let body = json!({
         "ready": is_ready,
@@ -66,9 +66,7 @@ async fn metrics(State(gateway): State<Gateway>) -> Response {
     for (listener, open) in &parts.connections {
         gauges.connections(listener, open.load(Ordering::Relaxed));
     }
-    for (service, weather, _) in parts.portal.weather() {
-        gauges.portal_up(service.name(), weather == Weather::Up);
-    }
+    portal_status::measure(&gateway).await;
     match parts.store.backlog().await {
         Ok(backlog) => {
             gauges.clear_documents();

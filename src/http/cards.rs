@@ -9,25 +9,53 @@ use serde_json::{Value, json};
 
 use crate::domain::scan::{ChipFields, Scan, ScanError, ScanWarning};
 use crate::domain::{Bilingual, CardSubject, FacilityCode, NationalId, Officer, PartialDate, PersonName};
-use crate::http::Gateway;
 use crate::http::call::{Call, text};
 use crate::http::fields::Fields;
 use crate::http::problem::{Problem, Voice};
 use crate::http::shapes::{instant, iso_date, words};
+use crate::http::{Gateway, provisional};
 use crate::lookup::budget::Lane;
+use crate::lookup::desk::AtDesk;
+use crate::lookup::provisional::Clues;
 use crate::lookup::verdict::{Warning, WhichCard};
-use crate::lookup::{Ask, CardFound, Failure, Found, Source};
+use crate::lookup::{Ask, CardFound, Failure, Found, LookupError, Source};
 use crate::portal::reply::{CopayAnswer, HistoryAnswer};
 use crate::portal::{Question, Service};
 use crate::system::vietnam;
 
 /// `POST /v1/card-lookups`: is this card good on the visit date?
 pub async fn card(State(gateway): State<Gateway>, call: Call, request: Request) -> Result<Response, Problem> {
+    let strict = provisional::is_unwanted(request.headers());
     let asked = read(&gateway, &call, request, Service::CardLookup).await?;
-    let found = gateway.0.lookup.card(asked.ask, asked.visit).await?;
-    let id = gateway.0.system.new_id("lkp");
-    let body = card_json(&gateway, &id, &found, asked.scan.as_ref(), &call.context.voice);
-    Ok(answer(&gateway, &found.found, body))
+    let voice = &call.context.voice;
+    match gateway.0.lookup.at_desk(asked.ask, asked.visit, asked.clues).await? {
+        AtDesk::Answered(found, ticket) => {
+            let id = ticket.clone().unwrap_or_else(|| gateway.0.system.new_id("lkp"));
+            let mut body = card_json(&gateway, &id, &found, asked.scan.as_ref(), voice);
+            if let (Some(ticket), Some(members)) = (ticket, body.as_object_mut()) {
+                members.insert("pendingLookup".into(), ticket.into());
+            }
+            Ok(answer(&gateway, &found.found, body))
+        }
+        // Nothing but the card's own word: by wish told as the failure it is.
+        AtDesk::Provisional(provisional) if strict => {
+            let problem = Problem::from(LookupError::NoAnswer(provisional.why));
+            Err(problem.member("pendingLookup", provisional.ticket))
+        }
+        AtDesk::Provisional(provisional) => Ok(provisional::answer(&gateway, *provisional, asked.scan.as_ref(), voice)),
+    }
+}
+
+pub(super) fn which_card(counts: WhichCard) -> &'static str {
+    match counts {
+        WhichCard::Asked => "the",
+        WhichCard::New => "theMoi",
+        WhichCard::Neither => "",
+    }
+}
+
+pub(super) fn warning_json(Warning { code, field, label }: &Warning, voice: &Voice) -> Value {
+    json!({"code": code, "truong": field, "nhan": words(label, voice)})
 }
 
 /// `POST /v1/treatment-histories`: where was this person treated before?
@@ -88,6 +116,7 @@ struct Asked {
     ask: Ask,
     visit: Option<Date>,
     scan: Option<Scan>,
+    clues: Clues,
 }
 
 async fn question_fields(gateway: &Gateway, request: Request) -> Result<Fields, Problem> {
@@ -145,6 +174,12 @@ async fn read(gateway: &Gateway, call: &Call, request: Request, service: Service
         "DATE",
         |()| date_words(),
     );
+    // What the clerk reads off the card, for the time when the portal does not answer.
+    let mut day = |name: &'static str| {
+        let text = fields.text(name);
+        fields.parsed(name, text, PartialDate::parse, "DATE", |_| date_words())
+    };
+    let (valid_from, valid_to) = (day("gtTheTu"), day("gtTheDen"));
     let officer = read_officer(gateway, &facility, &headers, &mut fields);
 
     let from_scan = |pick: fn(&Scan) -> Option<CardSubject>| scan.as_ref().and_then(pick);
@@ -157,6 +192,10 @@ async fn read(gateway: &Gateway, call: &Call, request: Request, service: Service
         return Err(missing_in_scan());
     };
 
+    let of_scan = |pick: fn(&Scan) -> Option<PartialDate>| scan.as_ref().and_then(pick);
+    let valid_from = valid_from.or_else(|| of_scan(|scan| scan.valid_from));
+    let valid_to = valid_to.or_else(|| of_scan(|scan| scan.valid_to));
+    let clues = Clues::new(&subject, valid_from, valid_to);
     let cache_control = text(&headers, &header::CACHE_CONTROL).unwrap_or_default();
     let directives = || cache_control.split(',').map(str::trim);
     let stale_max = directives().find_map(|directive| directive.strip_prefix("max-stale="));
@@ -168,7 +207,7 @@ async fn read(gateway: &Gateway, call: &Call, request: Request, service: Service
         stale_max: stale_max.and_then(|seconds| seconds.parse().ok()).map(std::time::Duration::from_secs),
         lane: Lane::Interactive,
     };
-    Ok(Asked { ask, visit, scan })
+    Ok(Asked { ask, visit, scan, clues })
 }
 
 /// Who signs for the question: `canBo` of the body, the `Staff-Id` of the header, or the facility's own officer.
@@ -299,16 +338,14 @@ fn outage_warning(found: &Found) -> Option<(&'static str, Bilingual)> {
     Some((code, Bilingual::composed(vi, en)))
 }
 
-fn card_json(gateway: &Gateway, id: &str, found: &CardFound, scan: Option<&Scan>, voice: &Voice) -> Value {
+pub(super) fn card_json(gateway: &Gateway, id: &str, found: &CardFound, scan: Option<&Scan>, voice: &Voice) -> Value {
     let CardFound { found, answer, verdict, visit } = found;
     let card = &answer.card;
     let mut warnings: Vec<Value> = Vec::new();
     if let Some((code, label)) = outage_warning(found) {
         warnings.push(json!({"code": code, "nhan": words(&label, voice)}));
     }
-    let shown =
-        |Warning { code, field, label }: &Warning| json!({"code": code, "truong": field, "nhan": words(label, voice)});
-    warnings.extend(verdict.warnings.iter().map(shown));
+    warnings.extend(verdict.warnings.iter().map(|warning| warning_json(warning, voice)));
     if let Some(scan) = scan {
         warnings.extend(scan_warnings(scan, voice));
     }
@@ -334,11 +371,7 @@ fn card_json(gateway: &Gateway, id: &str, found: &CardFound, scan: Option<&Scan>
             "nhan": words(&verdict.label, voice),
             "maKetQua": found.code,
             "ghiChu": answer.note,
-            "theDung": match verdict.counts {
-                WhichCard::Asked => "the",
-                WhichCard::New => "theMoi",
-                WhichCard::Neither => "",
-            },
+            "theDung": which_card(verdict.counts),
         },
         "nextStep": words(&verdict.next_step, voice),
         "the": known.then(|| json!({
@@ -420,7 +453,7 @@ fn whole_number(text: &str) -> Value {
     text.trim().parse::<i64>().map_or_else(|_| Value::from(text), Value::from)
 }
 
-fn scan_warnings(scan: &Scan, voice: &Voice) -> Vec<Value> {
+pub(super) fn scan_warnings(scan: &Scan, voice: &Voice) -> Vec<Value> {
     let shown = |warning: &ScanWarning| json!({"code": warning.code(), "nhan": words(&warning.message(), voice)});
     scan.warnings.iter().map(shown).collect()
 }

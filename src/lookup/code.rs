@@ -25,8 +25,12 @@ pub enum Conclusion {
     StaffNotAccepted,
     /// The portal reported an error of its own.
     PortalFault,
-    /// A code nobody has described yet; it is shown as it came.
+    /// A code nobody has described yet, shown as it came; or nothing known at all during an outage.
     Unclear,
+    /// The portal does not answer; the card's own dates cover the visit.
+    ProvisionallyValid,
+    /// The portal does not answer; the card's own dates do not cover the visit.
+    ProvisionallyExpired,
 }
 
 impl Conclusion {
@@ -44,6 +48,8 @@ impl Conclusion {
             Self::StaffNotAccepted => "can_bo_khong_hop_le",
             Self::PortalFault => "loi_cong",
             Self::Unclear => "chua_ro",
+            Self::ProvisionallyValid => "tam_tinh_con_han",
+            Self::ProvisionallyExpired => "tam_tinh_het_han",
         }
     }
 }

@@ -19,6 +19,7 @@ mod opening;
 mod readers;
 mod schema;
 mod switch;
+mod tickets;
 mod upkeep;
 mod views;
 mod writer;
@@ -37,10 +38,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 pub use self::archive::Archive;
 
 use self::accept::Prepared;
+use self::events::About;
 use self::fault::Fault;
 use self::moves::Order;
 use self::readers::Readers;
 use self::writer::{Asked, Command, Health, Message, Unasked, Work};
+use super::ticket::{NewTicket, TicketEnd, TicketView};
 use super::{
     Accepted, AttemptView, Backlog, Client, DocumentView, EventView, Filter, LastKnown, Lease, LeaseWish, Leased, Lost,
     MoveRefused, NewDocument, Recovered, Settlement, StoreError, Vault,
@@ -269,7 +272,7 @@ impl Store {
     /// Records something that happened to no document. `data_json` is a JSON object.
     pub async fn record_event(&self, kind: &str, data_json: String) -> Result<(), StoreError> {
         let kind = kind.to_owned();
-        self.write(SMALL_BYTES, move |work| events::record(work, &kind, None, &data_json)).await
+        self.write(SMALL_BYTES, move |work| events::record(work, &kind, About::Everybody, &data_json)).await
     }
 
     /// Events after a position: those of documents of these facilities, and those of no document. At most 500.
@@ -317,6 +320,58 @@ impl Store {
     /// Forgets some answers given before `before`; to be called again until it returns 0.
     pub async fn forget_last_known(&self, before: Timestamp) -> Result<u64, StoreError> {
         self.write(SMALL_BYTES, move |work| last_known::forget(work, before)).await
+    }
+
+    // Questions left open by an outage.
+
+    /// Opens a ticket, or finds the open one of the same question; `None` if there are too many already.
+    pub async fn open_ticket(&self, new: NewTicket) -> Result<Option<String>, StoreError> {
+        self.write(SMALL_BYTES, move |work| tickets::open(work, &new)).await
+    }
+
+    /// Tickets to be asked again at `now`, the longest waiting first.
+    pub async fn due_tickets(&self, now: Timestamp, most: u32) -> Result<Vec<TicketView>, StoreError> {
+        self.inner.readers.read(move |connection, vault| tickets::due(connection, vault, now, most)).await
+    }
+
+    /// A ticket was asked again in vain; the next time is `next_at`.
+    pub async fn postpone_ticket(&self, id: &str, next_at: Timestamp) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        self.write(SMALL_BYTES, move |work| tickets::postpone(work, &id, next_at)).await
+    }
+
+    /// Ends a ticket together with the event that tells of it; `false` if it had ended before.
+    pub async fn end_ticket(&self, id: &str, end: TicketEnd) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        let weight = SMALL_BYTES + end.answer_json.as_ref().map_or(0, String::len);
+        self.write(weight, move |work| tickets::end(work, &id, &end)).await
+    }
+
+    /// One ticket.
+    pub async fn ticket(&self, id: &str) -> Result<Option<TicketView>, StoreError> {
+        let id = id.to_owned();
+        self.inner.readers.read(move |connection, vault| tickets::by_id(connection, vault, &id)).await
+    }
+
+    /// Tickets of one facility before a position, newest first; at most `limit`.
+    pub async fn tickets(
+        &self,
+        facility: FacilityCode,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<TicketView>, StoreError> {
+        let look = move |connection: &_, vault: &_| tickets::page(connection, vault, &facility, before, limit);
+        self.inner.readers.read(look).await
+    }
+
+    /// How many tickets wait, and since when the first one does.
+    pub async fn tickets_waiting(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
+        self.inner.readers.read(|connection, _| tickets::waiting(connection)).await
+    }
+
+    /// Forgets some tickets that ended before `before`; to be called again until it returns 0.
+    pub async fn forget_tickets(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.write(SMALL_BYTES, move |work| tickets::forget(work, before)).await
     }
 
     // Clients.

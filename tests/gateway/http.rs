@@ -109,12 +109,13 @@ async fn a_key_works_from_its_addresses_only() {
 async fn every_problem_is_whole_in_both_languages() {
     let gateway = TestGateway::start().await;
     type Trouble = (Method, &'static str, &'static [(&'static str, &'static str)], &'static str, u16, &'static str);
-    let trouble: [Trouble; 15] = [
+    let trouble: [Trouble; 16] = [
         (Method::GET, "/v1/documents", &[("authorization", "")], "", 401, "auth.missing_key"),
         (Method::GET, "/v1/nothing", &[], "", 404, "request.no_such_path"),
         (Method::GET, "/", &[], "", 404, "request.no_such_path"),
         (Method::DELETE, "/v1/documents", &[], "", 405, "request.no_such_method"),
-        (Method::GET, "/v1/card-lookups", &[], "", 405, "request.no_such_method"),
+        (Method::GET, "/v1/copay-lookups", &[], "", 405, "request.no_such_method"),
+        (Method::GET, "/v1/card-lookups/lkp_1", &[], "", 404, "card.no_such_ticket"),
         (Method::GET, "/v1/documents/doc_1", &[], "", 404, "document.not_found"),
         (Method::GET, "/v1/documents/%FF%FE", &[], "", 404, "document.not_found"),
         (Method::GET, "/v1/schemas/XML99", &[], "", 404, "request.no_such_schema"),
@@ -156,7 +157,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
     let reply = gateway.send(Method::DELETE, "/v1/documents", &[], Bytes::new()).await.expect(405);
     let allowed = reply.header("allow");
     assert!(allowed.contains("GET") && allowed.contains("POST"), "Allow: {allowed}");
-    let reply = gateway.send(Method::PUT, "/v1/card-lookups", &[], Bytes::new()).await.expect(405);
+    let reply = gateway.send(Method::PUT, "/v1/copay-lookups", &[], Bytes::new()).await.expect(405);
     assert_eq!(reply.header("allow"), "POST");
 }
 

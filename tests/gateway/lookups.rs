@@ -13,6 +13,9 @@ fn verdict(answer: &Value) -> (&str, &str) {
     (verdict["code"].as_str().unwrap_or_default(), verdict["maKetQua"].as_str().unwrap_or_default())
 }
 
+/// No verdict rather than a provisional one.
+const STRICT: &[(&str, &str)] = &[("prefer", "handling=strict")];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_questions_about_two_hundred_people_cost_two_hundred() {
     let faults = Faults { latency_ms: 300, ..Faults::default() };
@@ -133,7 +136,7 @@ async fn every_code_has_its_verdict() {
     // Faults of the portal's own are no answers about a card.
     for id in ["000080000100", "000080000101", "000080000500"] {
         let asked = json!({"maThe": id, "hoTen": "Nguyễn Văn Thử", "ngaySinh": "01/01/1980"});
-        let answer = gateway.post("/v1/card-lookups", &asked).await.expect(503);
+        let answer = gateway.post_with("/v1/card-lookups", STRICT, &asked).await.expect(503);
         assert_eq!(answer.json()["code"], "portal.fault");
         assert_eq!(answer.json()["portal"]["maKetQua"], &id[9..]);
         assert!(answer.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds >= 1));
@@ -285,7 +288,7 @@ async fn nonsense_from_the_portal_is_a_fault_and_never_a_success() {
     let gateway = TestGateway::start().await;
     for id in ["000080000904", "000080000905", "000080000906"] {
         let asked = json!({"maThe": id, "hoTen": "Nguyễn Văn Thử", "ngaySinh": "01/01/1980"});
-        let reply = gateway.post("/v1/card-lookups", &asked).await;
+        let reply = gateway.post_with("/v1/card-lookups", STRICT, &asked).await;
         assert!([502, 503].contains(&reply.status.as_u16()), "{id}: {}", reply.status);
         assert!(reply.json()["code"].as_str().unwrap().starts_with("portal."), "{id}");
     }
@@ -313,7 +316,8 @@ async fn a_spent_budget_is_refused_without_asking() {
     let options = Options { lookup: "patience_s = 1", budget: Some((1, 1)), ..Options::default() };
     let gateway = TestGateway::with(options).await;
     gateway.post("/v1/card-lookups", &question(&valid_person(0))).await.expect(200);
-    let reply = gateway.post("/v1/card-lookups", &question(&valid_person(1))).await.expect(503);
+    let asked = question(&valid_person(1));
+    let reply = gateway.post_with("/v1/card-lookups", STRICT, &asked).await.expect(503);
     assert_eq!(reply.json()["code"], "portal.budget_spent");
     assert_eq!(gateway.sandbox.questions().len(), 1);
 }

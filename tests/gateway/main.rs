@@ -15,6 +15,7 @@ mod https;
 mod parts;
 mod samples;
 mod support;
+mod tickets;
 mod wire;
 
 mod checks;

@@ -9,7 +9,9 @@ use crate::support::{Options, Reply, TestGateway, question, until, valid_person}
 const QUICK_TO_REST: &str = "failures_to_rest = 2\nrest_s = 1";
 
 async fn look_up(gateway: &TestGateway, person: usize) -> Reply {
-    gateway.post("/v1/card-lookups", &question(&valid_person(person))).await
+    // Who wants no provisional verdict hears of the failure itself; the ladder's last rung has tests of its own.
+    let strict = [("prefer", "handling=strict")];
+    gateway.post_with("/v1/card-lookups", &strict, &question(&valid_person(person))).await
 }
 
 fn codes(answer: &Value) -> Vec<&str> {
@@ -111,7 +113,8 @@ async fn a_caller_may_bound_the_age_of_what_is_given_instead() {
     let asked = question(&valid_person(0));
     let ask = |bound: &'static str| {
         let (gateway, asked) = (&gateway, &asked);
-        async move { gateway.post_with("/v1/card-lookups", &[("cache-control", bound)], asked).await }
+        let headers = [("cache-control", bound), ("prefer", "handling=strict")];
+        async move { gateway.post_with("/v1/card-lookups", &headers, asked).await }
     };
     // On the disk it may arrive a moment after the answer.
     until("the answer to be kept", async || {

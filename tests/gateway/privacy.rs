@@ -151,7 +151,8 @@ async fn a_day(gateway: &TestGateway, people: &[InsuredPerson]) -> Vec<u8> {
     told(gateway.send(Method::POST, "/v1/scans", &json, Bytes::from(broken)).await);
     gateway.sandbox.set_faults(Faults { html_rate: 1.0, ..Faults::default() });
     for unknown in 40..44 {
-        told(gateway.post("/v1/card-lookups", &question(&valid_person(unknown))).await);
+        let strict = [("prefer", "handling=strict")];
+        told(gateway.post_with("/v1/card-lookups", &strict, &question(&valid_person(unknown))).await);
     }
     gateway.sandbox.set_faults(Faults::default());
     problems

@@ -14,16 +14,24 @@ use crate::domain::FacilityCode;
 /// Events given at once at most, as many as the API's largest page.
 const PAGE_MAX: u32 = 500;
 
-/// Records an event, about a delivery or about none.
-pub(super) fn record(
-    work: &mut Work<'_>,
-    kind: &str,
-    delivery: Option<&Delivery>,
-    data_json: &str,
-) -> Result<(), Fault> {
-    let (facility, document, destination) = match delivery {
-        Some(delivery) => (delivery.facility.as_str(), Some(delivery.document), Some(delivery.destination.as_str())),
-        None => ("", None, None),
+/// What an event is about, which decides who sees it.
+pub(super) enum About<'a> {
+    /// A delivery: whoever may see its facility's documents.
+    Delivery(&'a Delivery),
+    /// Something of one facility.
+    Facility(&'a FacilityCode),
+    /// The gateway or the portal: everybody.
+    Everybody,
+}
+
+/// Records an event.
+pub(super) fn record(work: &mut Work<'_>, kind: &str, about: About<'_>, data_json: &str) -> Result<(), Fault> {
+    let (facility, document, destination) = match about {
+        About::Delivery(delivery) => {
+            (delivery.facility.as_str(), Some(delivery.document), Some(delivery.destination.as_str()))
+        }
+        About::Facility(facility) => (facility.as_str(), None, None),
+        About::Everybody => ("", None, None),
     };
     work.connection
         .prepare_cached(

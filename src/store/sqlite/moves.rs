@@ -190,7 +190,7 @@ pub(super) fn tell(
             data.insert((*name).to_owned(), Value::from(*value));
         }
     }
-    events::record(work, kind, Some(delivery), &Value::Object(data).to_string())
+    events::record(work, kind, events::About::Delivery(delivery), &Value::Object(data).to_string())
 }
 
 /// Does what a person ordered. What they wrote is kept on the delivery, sealed, and not told in the event.

@@ -22,4 +22,6 @@ CREATE TABLE tickets (
 -- Ten desks that ask about one patient wait for one answer.
 CREATE UNIQUE INDEX tickets_waiting ON tickets (key_hash) WHERE state = 'waiting';
 CREATE INDEX tickets_due ON tickets (next_at, sequence) WHERE state = 'waiting';
+-- For the list of one facility, newest first.
+CREATE INDEX tickets_of_facility ON tickets (facility, sequence);
 CREATE INDEX tickets_by_end ON tickets (ended_at) WHERE ended_at IS NOT NULL;

@@ -85,7 +85,7 @@ async fn after_a_failed_disk_nothing_of_the_group_is_kept_and_a_new_connection_s
     });
     let before = store.record_event("before", "{}".to_owned());
     let failing = store.write(1, |work| -> Result<(), Fault> {
-        events::record(work, "failing", None, "{}")?;
+        events::record(work, "failing", About::Everybody, "{}")?;
         Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_FSYNC), None).into())
     });
     let after = store.record_event("after", "{}".to_owned());
@@ -111,7 +111,7 @@ async fn a_panic_ends_its_command_and_no_other() {
     let store = store(&folder).await;
     let before = store.record_event("before", "{}".to_owned());
     let panicking = store.write(1, |work| -> Result<(), Fault> {
-        events::record(work, "panicking", None, "{}")?;
+        events::record(work, "panicking", About::Everybody, "{}")?;
         panic!("a fault of ours")
     });
     let after = store.record_event("after", "{}".to_owned());

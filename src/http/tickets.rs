@@ -1,0 +1,120 @@
+//! Questions left open by an outage: what the desk was told, what the portal said in the end, and what differs.
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::domain::Bilingual;
+use crate::http::Gateway;
+use crate::http::call::{Call, Id, Parameters};
+use crate::http::cards::card_json;
+use crate::http::problem::{self, Problem, Voice, field_error};
+use crate::http::shapes::instant;
+use crate::lookup::ticket::{Asked, Outcome, Told};
+use crate::lookup::{CardFound, Found, Source, verdict};
+use crate::portal::reply::read_card;
+use crate::store::ticket::{TicketState, TicketView};
+
+/// Tickets on one page at most, as elsewhere.
+const PAGE_MAX: u32 = 500;
+
+/// `GET /v1/card-lookups/{id}`: one ticket.
+pub async fn show(State(gateway): State<Gateway>, call: Call, Id(id): Id) -> Result<Response, Problem> {
+    let ticket = gateway.0.store.ticket(&id).await?;
+    let ticket = ticket.filter(|ticket| call.caller.owns(&ticket.facility)).ok_or_else(problem::no_such_ticket)?;
+    Ok(Json(ticket_json(&gateway, &ticket, &call.context.voice)).into_response())
+}
+
+/// `GET /v1/card-lookups`: the facility's tickets, newest first, a page at a time.
+pub async fn list(
+    State(gateway): State<Gateway>,
+    call: Call,
+    Parameters(query): Parameters,
+    request: Request,
+) -> Result<Response, Problem> {
+    let facility = call.facility(request.headers())?;
+    let (mut limit, mut before) = (100, None);
+    for (name, value) in &query {
+        let understood = match name.as_str() {
+            "limit" => {
+                let wished = value.parse().ok().filter(|wished| (1..=PAGE_MAX).contains(wished));
+                wished.map(|wished| limit = wished).is_some()
+            }
+            "cursor" => {
+                let sequence = value.strip_prefix("cur_").and_then(|number| number.parse().ok());
+                sequence.map(|sequence| before = Some(sequence)).is_some()
+            }
+            "lang" => true,
+            _ => false,
+        };
+        if !understood {
+            let message = Bilingual::fixed("Tham số không hợp lệ", "The parameter is not valid");
+            let cure = Bilingual::fixed(
+                "limit: 1 đến 500; cursor: của trang trước.",
+                "limit: 1 to 500; cursor: that of the page before.",
+            );
+            return Err(problem::invalid_request(vec![field_error("query", "FILTER", message, cure)]));
+        }
+    }
+    // One more than the page tells whether there are more.
+    let mut tickets = gateway.0.store.tickets(facility, before, limit + 1).await?;
+    let has_more = tickets.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+    tickets.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next = tickets.last().filter(|_| has_more).map(|ticket| format!("cur_{}", ticket.sequence));
+    let data: Vec<Value> = tickets.iter().map(|ticket| ticket_json(&gateway, ticket, &call.context.voice)).collect();
+    Ok(Json(json!({"data": data, "page": {"next": next, "hasMore": has_more, "limit": limit}})).into_response())
+}
+
+fn ticket_json(gateway: &Gateway, ticket: &TicketView, voice: &Voice) -> Value {
+    let asked = Asked::from_json(&ticket.asked_json, ticket.facility);
+    let outcome = ticket.answer_json.as_deref().and_then(|text| serde_json::from_str::<Outcome>(text).ok());
+    let answer = asked.as_ref().zip(outcome.as_ref()).and_then(|(asked, outcome)| {
+        let found = judged(asked, outcome, ticket)?;
+        Some(card_json(gateway, &ticket.id, &found, None, voice))
+    });
+    json!({
+        "id": ticket.id,
+        "trangThai": match ticket.state {
+            TicketState::Waiting => "dang_cho",
+            TicketState::Answered => "da_tra_loi",
+            TicketState::GivenUp => "da_thoi",
+        },
+        "maCSKCB": ticket.facility.as_str(),
+        "hoiLuc": instant(ticket.created_at),
+        "xongLuc": ticket.ended_at.map(instant),
+        "soLanHoiLai": ticket.tries,
+        "ngayKham": asked.as_ref().map(|asked| asked.visit.to_string()),
+        "daBao": asked.as_ref().map(|asked| told_json(&asked.told)),
+        "khac": outcome.as_ref().map(|outcome| outcome.differs.as_slice()),
+        "traLoi": answer,
+    })
+}
+
+/// The portal's answer, read and judged as it would be for the desk.
+fn judged(asked: &Asked, outcome: &Outcome, ticket: &TicketView) -> Option<CardFound> {
+    let answer = read_card(outcome.raw.as_bytes()).ok()?;
+    let verdict = verdict::draw(&answer, asked.visit, &ticket.facility);
+    let found = Found {
+        code: answer.code.as_str().into(),
+        raw: outcome.raw.clone().into(),
+        http_status: 200,
+        answered_at: outcome.answered_at,
+        source: Source::Portal,
+        refresh_after: std::time::Duration::ZERO,
+    };
+    Some(CardFound { found, answer, verdict, visit: asked.visit })
+}
+
+fn told_json(told: &Told) -> Value {
+    json!({
+        "nguon": if told.last_known { "da_luu_cu" } else { "tam_tinh" },
+        "ketLuan": told.conclusion,
+        "maThe": told.card,
+        "gtTheTu": told.valid_from,
+        "gtTheDen": told.valid_to,
+        "maDKBD": told.first_contact,
+        "maKV": told.area,
+        "ngayDu5Nam": told.five_years,
+    })
+}
