@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use lienthong::domain::FacilityCode;
 use lienthong::http::fields::Fields;
+use lienthong::lookup::budget::Lane;
 use lienthong::lookup::cache::{Cache, Config, Kept};
 use lienthong::lookup::verdict;
 use lienthong::portal::Service;
@@ -86,7 +87,7 @@ pub(crate) async fn tell(target: &Target, stand: &Stand, quick: bool, figures: &
     });
     let cache = Cache::new(Config::default());
     let now = system.now();
-    let fresh_until = cache.fresh_until(Service::CardLookup, "000", now).unwrap_or(now);
+    let fresh_until = cache.fresh_until(Service::CardLookup, "000", now, Lane::Interactive).unwrap_or(now);
     let kept = Kept { code: "000".into(), raw: raw.clone(), answered_at: now, fresh_until };
     cache.joined([1; 32], async { Ok::<_, ()>(kept) }).await.expect("it is kept");
     let begun = Instant::now();
