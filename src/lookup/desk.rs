@@ -6,7 +6,6 @@
 
 use jiff::civil::Date;
 
-use crate::lookup::code::Conclusion;
 use crate::lookup::provisional::{self, Clues};
 use crate::lookup::ticket::{Asked, Told};
 use crate::lookup::verdict::Verdict;
@@ -100,12 +99,5 @@ fn is_outage(why: &Failure) -> bool {
         Failure::Portal(error) => error.fault != Fault::NoAccount,
         Failure::PortalFault(_) | Failure::BudgetSpent(_) | Failure::StillAsking => true,
         Failure::TooMany => false,
-    }
-}
-
-impl Conclusion {
-    /// Whether a verdict was drawn without the portal.
-    pub fn is_provisional(self) -> bool {
-        matches!(self, Self::ProvisionallyValid | Self::ProvisionallyExpired)
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{CardSubject, FacilityCode, NationalId, Officer, PartialDate, PersonName};
 use crate::lookup::budget::Lane;
+use crate::lookup::code::Conclusion;
 use crate::lookup::provisional::Clues;
 use crate::lookup::verdict::Verdict;
 use crate::lookup::{Ask, CardFound};
@@ -74,6 +75,16 @@ impl Told {
         }
     }
 
+    /// Whether the portal's conclusion is the one the desk was told, if only provisionally.
+    fn is_borne_out_by(&self, conclusion: Conclusion) -> bool {
+        let provisionally = match conclusion {
+            Conclusion::Valid => Conclusion::ProvisionallyValid,
+            Conclusion::Expired => Conclusion::ProvisionallyExpired,
+            other => other,
+        };
+        [conclusion.name(), provisionally.name()].contains(&self.conclusion.as_str())
+    }
+
     fn of(answer: &CardAnswer, verdict: &Verdict) -> Self {
         let card = &answer.card;
         Self {
@@ -89,11 +100,11 @@ impl Told {
     }
 
     /// The members of our answer in which the portal's word now differs from what the desk was told. What the desk was
-    /// not told cannot differ; the conclusion always counts.
+    /// not told cannot differ; a conclusion differs if it was not so much as provisionally told.
     pub fn differs_from(&self, answer: &CardAnswer, verdict: &Verdict) -> Vec<String> {
         let now = Self::of(answer, verdict);
         let mut differs = Vec::new();
-        if self.conclusion != now.conclusion {
+        if !self.is_borne_out_by(verdict.conclusion) {
             differs.push("ketLuan".to_owned());
         }
         // A refusal has no card to compare.
@@ -225,6 +236,9 @@ mod tests {
         assert_eq!(differs(&told(), &answer("000", "30/06/2026")), ["ketLuan", "gtTheDen"]);
         let refused = CardAnswer { code: "050".into(), ..CardAnswer::default() };
         assert_eq!(differs(&told(), &refused), ["ketLuan"]);
+        let provisional = Told { last_known: false, conclusion: "tam_tinh_con_han".into(), ..told() };
+        assert!(differs(&provisional, &answer("000", "31/12/2026")).is_empty());
+        assert_eq!(differs(&provisional, &answer("050", "31/12/2026")), ["ketLuan"]);
         let little = Told { conclusion: "chua_ro".into(), ..Told::default() };
         assert_eq!(differs(&little, &answer("000", "31/12/2026")), ["ketLuan"]);
     }
