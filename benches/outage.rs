@@ -4,7 +4,7 @@
 //! silence, a minute of error pages, three of refused connections), five of good weather. `--quick` takes seconds.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
-#![expect(clippy::expect_used, reason = "a benchmark that cannot go on has nothing to tell")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a benchmark that cannot go on has nothing to tell")]
 
 #[path = "../tests/common/https.rs"]
 mod https;

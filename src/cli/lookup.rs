@@ -123,7 +123,9 @@ fn question(arguments: &Arguments) -> std::io::Result<Map<String, Value>> {
 /// The verdict first, then what it rests on.
 fn show(answer: &Value, age: Option<&str>, out: &Output) {
     let verdict = answer.get("ketLuan").unwrap_or(&Value::Null);
-    out.line(&format!("{}  [{} · {}]", text(verdict, "nhan"), text(verdict, "code"), text(verdict, "maKetQua")));
+    let codes = [text(verdict, "code"), text(verdict, "maKetQua")];
+    let codes: Vec<String> = codes.into_iter().filter(|code| !code.is_empty()).collect();
+    out.line(&format!("{}  [{}]", text(verdict, "nhan"), codes.join(" · ")));
     let next_step = text(answer, "nextStep");
     if !next_step.is_empty() {
         out.line(&format!("  → {next_step}"));
@@ -158,12 +160,21 @@ fn show(answer: &Value, age: Option<&str>, out: &Output) {
         "da_luu_cu" => {
             out.wording("đã lưu, CŨ: cổng không trả lời", "kept, OLD: the portal does not answer").to_owned()
         }
+        "tam_tinh" => out
+            .wording("tạm tính theo thẻ: cổng không trả lời", "the card's own word: the portal does not answer")
+            .to_owned(),
         other => other.to_owned(),
     };
     let age =
         age.and_then(|age| age.parse().ok()).map_or_else(String::new, |seconds| format!(" ({})", ago(seconds, out)));
     let (from, at) = (out.wording("Nguồn", "Source"), text(answer, "traLuc"));
-    out.line(&format!("  {from}: {source} · {at}{age}"));
+    let told: Vec<String> = [source, format!("{at}{age}")].into_iter().filter(|part| !part.is_empty()).collect();
+    out.line(&format!("  {from}: {}", told.join(" · ")));
+    let ticket = text(answer, "pendingLookup");
+    if !ticket.is_empty() {
+        let words = out.wording("Sẽ tự tra lại, mã chờ", "Asked again by itself, ticket");
+        out.line(&format!("  {words}: {ticket}"));
+    }
 }
 
 fn ago(seconds: u64, out: &Output) -> String {
