@@ -458,6 +458,7 @@ fn lookup_config(config: &Config) -> lookup::Config {
             under_way_max: from.under_way_per_facility_max,
         },
         patience: from.patience,
+        patience_in_silence: from.patience_in_silence.min(from.patience),
         refresh_cooldown: from.refresh_cooldown,
         last_known_max: from.last_known_max,
         under_way_max: from.under_way_max,

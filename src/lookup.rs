@@ -14,6 +14,7 @@ pub mod ticket;
 pub mod verdict;
 
 mod recheck;
+mod silence;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ use crate::domain::{FacilityCode, Officer};
 use crate::lookup::budget::{Budget, Lane, Slot, Spent};
 use crate::lookup::cache::{Cache, Kept, QuestionKey};
 use crate::lookup::code::{Conclusion, ResultCode};
+use crate::lookup::silence::Silence;
 use crate::lookup::verdict::Verdict;
 use crate::portal::reply::{CardAnswer, CopayAnswer, HistoryAnswer, read_card, read_copay, read_history};
 use crate::portal::{Answered, Fault, Portal, PortalError, Question, Service, Stage};
@@ -45,6 +47,8 @@ pub struct Config {
     /// How long a caller waits for the portal before the last known answer is given instead. The portal takes 1 to 3 s
     /// in good hours; a clerk looks up from the screen after twenty. The question itself goes on and is kept.
     pub patience: Duration,
+    /// How long he waits while nothing is heard of the portal: somebody has waited his whole patience in vain already.
+    pub patience_in_silence: Duration,
     /// How soon after an answer the same card may be asked about again on demand (`Cache-Control: no-cache`).
     pub refresh_cooldown: Duration,
     /// How old a last-known answer may be to be given at all.
@@ -62,6 +66,7 @@ impl Default for Config {
             cache: cache::Config::default(),
             budget: budget::Config::default(),
             patience: Duration::from_secs(20),
+            patience_in_silence: Duration::from_secs(3),
             refresh_cooldown: Duration::from_secs(60),
             last_known_max: Duration::from_secs(30 * 24 * 3600),
             under_way_max: 4_096,
@@ -83,6 +88,7 @@ struct Parts {
     cache: Cache,
     budget: Budget,
     under_way: Semaphore,
+    silence: Silence,
     portal: Portal,
     store: Store,
     vault: Vault,
@@ -211,7 +217,8 @@ impl Lookup {
         let cache = Cache::new(config.cache);
         let budget = Budget::new(config.budget, &portal.facilities());
         let under_way = Semaphore::new(config.under_way_max);
-        Self(Arc::new(Parts { config, cache, budget, under_way, portal, store, vault, system, metrics }))
+        let silence = Silence::default();
+        Self(Arc::new(Parts { config, cache, budget, under_way, silence, portal, store, vault, system, metrics }))
     }
 
     /// Is this card good for a visit on `visit` (today if `None`)?
@@ -276,9 +283,11 @@ impl Lookup {
         // One of all who wait asks the portal, in a task of its own: a caller who leaves does not take the question
         // with him, and what it cost is not wasted.
         let patience = match ask.lane {
+            Lane::Interactive if parts.silence.is_silent(ask.service) => parts.config.patience_in_silence,
             Lane::Interactive => parts.config.patience,
             Lane::Bulk => BULK_PATIENCE,
         };
+        let waiting_since = tokio::time::Instant::now();
         let mut asking = self.ask_in_background(key, ask.clone());
         let mut outcome = tokio::time::timeout(patience, &mut asking).await;
         if let Ok(Ok(Err(not_kept))) = &outcome
@@ -311,7 +320,10 @@ impl Lookup {
             },
             // The asking task ended without an answer: it was dropped with the process, or panicked.
             Ok(Err(_)) => Failure::TooMany,
-            Err(_) => Failure::StillAsking,
+            Err(_) => {
+                parts.silence.waited_in_vain(ask.service, waiting_since);
+                Failure::StillAsking
+            }
         };
 
         // The portal failed: the last known answer, with its age; an honest refusal if there is none.
@@ -385,6 +397,9 @@ impl Parts {
         let started = tokio::time::Instant::now();
         let result = self.portal.ask(ask.service, &ask.question, ask.officer.as_ref()).await;
         self.metrics.question(ask.service.name(), started.elapsed(), result.is_ok());
+        if result.is_ok() {
+            self.silence.heard(ask.service);
+        }
         let mut answered = result.map_err(|error| {
             tell_failure(ask.service, &ask.question.facility, &error);
             NotKept::Failure(Failure::Portal(error))

@@ -31,6 +31,8 @@ pub struct Lookup {
     pub under_way_max: usize,
     /// How long a caller waits before the last known answer is given.
     pub patience: Duration,
+    /// How long a caller waits while nothing is heard of the portal.
+    pub patience_in_silence: Duration,
     /// How soon the same card may be asked about again on demand.
     pub refresh_cooldown: Duration,
     /// How old a last-known answer may be.
@@ -53,6 +55,7 @@ pub(super) fn read(mut section: Section<'_>) -> Lookup {
         under_way_per_facility_max: section.count("under_way_per_facility_max", 1..=1_024, 32),
         under_way_max: section.count("under_way_max", 1..=100_000, 4_096),
         patience: section.seconds("patience_s", 1..=300, 20),
+        patience_in_silence: section.seconds("patience_in_silence_s", 1..=300, 3),
         refresh_cooldown: section.seconds("refresh_cooldown_s", 0..=DAY_S, 60),
         last_known_max: days(section.whole_number("last_known_days", 0..=365, 30)),
     };

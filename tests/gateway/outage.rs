@@ -193,3 +193,19 @@ async fn while_nobody_can_log_in_every_service_behind_the_login_is_told_as_down(
     .await;
     assert!(down.contains(&json!("login")) && !down.contains(&json!("driver-health-exam")), "{down:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_desk_waits_out_its_patience_on_a_silent_portal_and_the_others_need_not() {
+    let dragging = |latency_ms| Faults { latency_ms, only_paths: vec!["/api/egw/".into()], ..Faults::default() };
+    let options = Options { lookup: "patience_s = 6\npatience_in_silence_s = 1", ..Options::default() };
+    let gateway = TestGateway::with(options).await;
+    look_up(&gateway, 0).await.expect(200);
+    gateway.sandbox.set_faults(dragging(15_000));
+    look_up(&gateway, 1).await.expect(504);
+    // An answer of three seconds would have been waited for before; in the silence it is not.
+    gateway.sandbox.set_faults(dragging(3_000));
+    look_up(&gateway, 2).await.expect(504);
+    until("the portal to be heard", async || (look_up(&gateway, 2).await.status == 200).then_some(())).await;
+    let answer = look_up(&gateway, 3).await.expect(200).json();
+    assert_eq!(answer["nguon"], "cong", "it is waited for again");
+}
