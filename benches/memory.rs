@@ -69,7 +69,7 @@ async fn cache_alone(wishes: &Wishes, figures: &mut Figures) {
     let mut filled = 0;
     for step in steps {
         for n in filled..*step {
-            let kept = Kept { code: "000".into(), raw: answer(n), answered_at: now, fresh_until };
+            let kept = Kept { code: "000".into(), raw: answer(n), answered_at: now, fresh_until, changed: None };
             let kept = cache.joined(key(n), async move { Ok::<_, ()>(kept) }).await.expect("it is kept");
             drop(kept);
             // Asked once more, as cards are: the first copy of a `Bytes` makes room for a count.

@@ -7,11 +7,15 @@
 
 pub mod budget;
 pub mod cache;
+pub mod changes;
 pub mod code;
+pub mod comparison;
 pub mod desk;
+pub mod notices;
 pub mod provisional;
 pub mod ticket;
 pub mod verdict;
+pub mod visits;
 
 mod recheck;
 mod silence;
@@ -27,9 +31,10 @@ use tokio::sync::Semaphore;
 use crate::domain::{FacilityCode, Officer};
 use crate::lookup::budget::{Budget, Lane, Slot, Spent};
 use crate::lookup::cache::{Cache, Kept, QuestionKey};
+use crate::lookup::changes::Changed;
 use crate::lookup::code::{Conclusion, ResultCode};
 use crate::lookup::silence::Silence;
-use crate::lookup::verdict::Verdict;
+use crate::lookup::verdict::{Circumstances, Verdict, WhichCard};
 use crate::portal::reply::{CardAnswer, CopayAnswer, HistoryAnswer, read_card, read_copay, read_history};
 use crate::portal::{Answered, Fault, Portal, PortalError, Question, Service, Stage};
 use crate::store::vault::Vault;
@@ -113,6 +118,24 @@ pub struct Ask {
     pub lane: Lane,
 }
 
+/// What a card is looked up for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Purpose {
+    /// The day of the visit; today if `None`.
+    pub visit: Option<Date>,
+    /// The day on which the patient is expected to leave.
+    pub leaves: Option<Date>,
+    /// Ask for the earlier visits too, if the card can be used.
+    pub with_history: bool,
+}
+
+impl Purpose {
+    /// A visit on a day.
+    pub fn on(visit: Date) -> Self {
+        Self { visit: Some(visit), ..Self::default() }
+    }
+}
+
 /// An answer and where it came from.
 #[derive(Clone, Debug)]
 pub struct Found {
@@ -128,6 +151,8 @@ pub struct Found {
     pub source: Source,
     /// How long until the card may be asked about again on demand.
     pub refresh_after: Duration,
+    /// What is different since the answer before, where there was one. Only of card lookups.
+    pub changed: Option<Arc<Changed>>,
 }
 
 /// Where an answer came from.
@@ -160,6 +185,8 @@ pub struct CardFound {
     pub verdict: Verdict,
     /// The visit date the verdict is drawn for.
     pub visit: Date,
+    /// The earlier visits, or why there are none; `None` where they were not asked for.
+    pub history: Option<Result<(Found, HistoryAnswer), LookupError>>,
 }
 
 /// Why the portal did not answer a question.
@@ -221,15 +248,29 @@ impl Lookup {
         Self(Arc::new(Parts { config, cache, budget, under_way, silence, portal, store, vault, system, metrics }))
     }
 
-    /// Is this card good for a visit on `visit` (today if `None`)?
-    pub async fn card(&self, ask: Ask, visit: Option<Date>) -> Result<CardFound, LookupError> {
+    /// Is this card good for a visit?
+    pub async fn card(&self, ask: Ask, purpose: Purpose) -> Result<CardFound, LookupError> {
+        let started = tokio::time::Instant::now();
         let facility = ask.question.facility;
-        let found = self.find(ask).await?;
+        let found = self.find(ask.clone()).await?;
         let answer = read_card(&found.raw).map_err(unreadable)?;
-        let visit = visit.unwrap_or_else(|| vietnam(self.0.system.now()).date());
-        let verdict = verdict::draw(&answer, visit, &facility);
+        let visit = purpose.visit.unwrap_or_else(|| vietnam(self.0.system.now()).date());
+        let mut at = Circumstances { visit, leaves: purpose.leaves, facility: &facility, history: None };
+        let mut verdict = verdict::draw(&answer, &at);
+        let mut history = None;
+        if purpose.with_history && verdict.counts != WhichCard::Neither {
+            // The caller's patience is one for both questions. A failure here is told and fails nothing.
+            let left = self.0.config.patience.saturating_sub(started.elapsed());
+            let asked = self.history(Ask { service: Service::TreatmentHistory, ..ask });
+            let asked = tokio::time::timeout(left, asked).await;
+            history = Some(asked.unwrap_or(Err(LookupError::NoAnswer(Failure::StillAsking))));
+        }
+        if let Some(Ok((_, past))) = &history {
+            at.history = Some(&past.visits);
+            verdict = verdict::draw(&answer, &at);
+        }
         self.0.metrics.verdict(verdict.conclusion.name());
-        Ok(CardFound { found, answer, verdict, visit })
+        Ok(CardFound { found, answer, verdict, visit, history })
     }
 
     /// Where was this person treated before?
@@ -311,7 +352,7 @@ impl Lookup {
                 NotKept::Answer(answered, at, _) if !is_portal_fault(ask.service, &answered.code) => {
                     parts.metrics.asked();
                     let (code, raw) = (answered.code.as_str().into(), answered.raw.clone());
-                    let kept = Kept { code, raw, answered_at: *at, fresh_until: *at };
+                    let kept = Kept { code, raw, answered_at: *at, fresh_until: *at, changed: None };
                     let http_status = answered.http_status;
                     return Ok(Found { http_status, ..found(kept, Source::Portal, Duration::ZERO) });
                 }
@@ -335,7 +376,8 @@ impl Lookup {
                 let fresh_until = parts.cache.fresh_until(ask.service, &last.code, last.answered_at, Lane::Interactive);
                 let fresh_until = fresh_until.unwrap_or(last.answered_at);
                 let source = Source::LastKnown { stale_for: until(fresh_until, now), why };
-                let kept = Kept { code: last.code.into(), raw: last.raw, answered_at: last.answered_at, fresh_until };
+                let (code, answered_at) = (last.code.into(), last.answered_at);
+                let kept = Kept { code, raw: last.raw, answered_at, fresh_until, changed: None };
                 Ok(found(kept, source, Duration::ZERO))
             }
             Ok(_) => {
@@ -413,12 +455,35 @@ impl Parts {
         let Some(fresh_until) = fresh_until.filter(|_| answered.http_status == 200) else {
             return Err(NotKept::Answer(answered, answered_at, ask.officer));
         };
+        let changed = self.changed_since(ask.service, &key, &answered).await;
         let last = LastKnown { code: answered.code.clone(), raw: answered.raw.clone(), answered_at };
         if !self.store.keep_last_known(key, last) {
             // The disk is behind. The desk must not wait for it; the next answer will be kept.
             self.metrics.last_known_dropped();
         }
-        Ok(Kept { code: answered.code.into(), raw: answered.raw, answered_at, fresh_until })
+        Ok(Kept { code: answered.code.into(), raw: answered.raw, answered_at, fresh_until, changed })
+    }
+
+    /// What is different in an answer since the last known one, which it is about to take the place of.
+    async fn changed_since(&self, service: Service, key: &QuestionKey, now: &Answered) -> Option<Arc<Changed>> {
+        if service != Service::CardLookup {
+            return None;
+        }
+        // It is a row by its key, well under a millisecond; a slow disk costs the desk this much and no more.
+        const READING_MAX: Duration = Duration::from_millis(250);
+        let last = match tokio::time::timeout(READING_MAX, self.store.last_known(key)).await {
+            Ok(Ok(last)) => last?,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the answer before could not be read; what changed is not told");
+                return None;
+            }
+            Err(_) => {
+                tracing::warn!("the answer before was not read in time; what changed is not told");
+                return None;
+            }
+        };
+        let (before, now) = (read_card(&last.raw).ok()?, read_card(&now.raw).ok()?);
+        Some(Arc::new(Changed { since: last.answered_at, changes: changes::between(&before, &now) }))
     }
 
     fn key(&self, ask: &Ask) -> QuestionKey {
@@ -446,7 +511,8 @@ fn tell_failure(service: Service, facility: &FacilityCode, error: &PortalError) 
 fn found(kept: Kept, source: Source, refresh_after: Duration) -> Found {
     // Only answers with status 200 are kept.
     let http_status = 200;
-    Found { code: kept.code, raw: kept.raw, http_status, answered_at: kept.answered_at, source, refresh_after }
+    let Kept { code, raw, answered_at, changed, .. } = kept;
+    Found { code, raw, http_status, answered_at, source, refresh_after, changed }
 }
 
 /// Whether a code says that the portal failed, rather than something about card, person or officer.

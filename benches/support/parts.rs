@@ -70,8 +70,9 @@ pub(crate) async fn tell(target: &Target, stand: &Stand, quick: bool, figures: &
     });
     let read = read_card(&raw).expect("the portal's answer can be read");
     let visit = vietnam(system.now()).date();
+    let circumstances = verdict::Circumstances { visit, leaves: None, facility: &facility, history: None };
     step("draw the verdict", &mut || {
-        black_box(verdict::draw(&read, visit, &facility));
+        black_box(verdict::draw(&read, &circumstances));
     });
     step("copy the answer's JSON tree (about what building it costs)", &mut || {
         black_box(shown.clone());
@@ -88,7 +89,7 @@ pub(crate) async fn tell(target: &Target, stand: &Stand, quick: bool, figures: &
     let cache = Cache::new(Config::default());
     let now = system.now();
     let fresh_until = cache.fresh_until(Service::CardLookup, "000", now, Lane::Interactive).unwrap_or(now);
-    let kept = Kept { code: "000".into(), raw: raw.clone(), answered_at: now, fresh_until };
+    let kept = Kept { code: "000".into(), raw: raw.clone(), answered_at: now, fresh_until, changed: None };
     cache.joined([1; 32], async { Ok::<_, ()>(kept) }).await.expect("it is kept");
     let begun = Instant::now();
     for _ in 0..times {

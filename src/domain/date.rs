@@ -120,6 +120,15 @@ impl PartialDate {
         Date::new(self.year, self.month as i8, self.day as i8).unwrap_or(Date::MIN)
     }
 
+    /// Whether the two can be the same day, as far as the less precise of them tells.
+    pub fn agrees_with(self, other: Self) -> bool {
+        let month = |date: Self| date.precision != Precision::Year;
+        let day = |date: Self| date.precision == Precision::Day;
+        self.year == other.year
+            && (!(month(self) && month(other)) || self.month == other.month)
+            && (!(day(self) && day(other)) || self.day == other.day)
+    }
+
     /// The form the portal reads: `dd/MM/yyyy`, `MM/yyyy` or `yyyy` (`portal-api.md`, section 2.1).
     pub fn portal(self) -> String {
         let Self { year, month, day, .. } = self;
@@ -205,6 +214,17 @@ mod tests {
             assert_eq!(PartialDate::parse_table(text).map(PartialDate::iso).as_deref(), Ok(iso), "{text}");
         }
         assert_eq!(PartialDate::parse_table("19941332"), Err(NotADate));
+    }
+
+    #[test]
+    fn dates_agree_by_the_less_precise_one() {
+        let agree = |one, other| PartialDate::parse(one).unwrap().agrees_with(PartialDate::parse(other).unwrap());
+        for (one, other) in [("05/03/1994", "1994-03-05"), ("1994", "05/03/1994"), ("03/1994", "1994")] {
+            assert!(agree(one, other) && agree(other, one), "{one} {other}");
+        }
+        for (one, other) in [("05/03/1994", "06/03/1994"), ("04/1994", "05/03/1994"), ("1995", "03/1994")] {
+            assert!(!agree(one, other) && !agree(other, one), "{one} {other}");
+        }
     }
 
     #[test]

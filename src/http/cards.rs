@@ -1,34 +1,33 @@
 //! Handlers of scans and lookups.
 
+pub(super) mod answer;
+
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, header};
 use jiff::civil::Date;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::domain::scan::{ChipFields, Scan, ScanError, ScanWarning};
+use self::answer::{answer, card_json, copay_json, history_json, scan_json};
+use crate::domain::scan::{ChipFields, Scan, ScanError};
 use crate::domain::{Bilingual, CardSubject, FacilityCode, NationalId, Officer, PartialDate, PersonName};
 use crate::http::call::{Call, text};
 use crate::http::fields::Fields;
-use crate::http::problem::{Problem, Voice};
-use crate::http::shapes::{instant, iso_date, words};
+use crate::http::problem::Problem;
 use crate::http::{Gateway, provisional};
 use crate::lookup::budget::Lane;
 use crate::lookup::desk::AtDesk;
 use crate::lookup::provisional::Clues;
-use crate::lookup::verdict::{Warning, WhichCard};
-use crate::lookup::{Ask, CardFound, Failure, Found, LookupError, Source};
-use crate::portal::reply::{CopayAnswer, HistoryAnswer};
+use crate::lookup::{Ask, LookupError, Purpose};
 use crate::portal::{Question, Service};
-use crate::system::vietnam;
 
 /// `POST /v1/card-lookups`: is this card good on the visit date?
 pub async fn card(State(gateway): State<Gateway>, call: Call, request: Request) -> Result<Response, Problem> {
     let strict = provisional::is_unwanted(request.headers());
     let asked = read(&gateway, &call, request, Service::CardLookup).await?;
     let voice = &call.context.voice;
-    match gateway.0.lookup.at_desk(asked.ask, asked.visit, asked.clues).await? {
+    match gateway.0.lookup.at_desk(asked.ask, asked.purpose, asked.clues).await? {
         AtDesk::Answered(found, ticket) => {
             let id = ticket.clone().unwrap_or_else(|| gateway.0.system.new_id("lkp"));
             let mut body = card_json(&gateway, &id, &found, asked.scan.as_ref(), voice);
@@ -44,18 +43,6 @@ pub async fn card(State(gateway): State<Gateway>, call: Call, request: Request) 
         }
         AtDesk::Provisional(provisional) => Ok(provisional::answer(&gateway, *provisional, asked.scan.as_ref(), voice)),
     }
-}
-
-pub(super) fn which_card(counts: WhichCard) -> &'static str {
-    match counts {
-        WhichCard::Asked => "the",
-        WhichCard::New => "theMoi",
-        WhichCard::Neither => "",
-    }
-}
-
-pub(super) fn warning_json(Warning { code, field, label }: &Warning, voice: &Voice) -> Value {
-    json!({"code": code, "truong": field, "nhan": words(label, voice)})
 }
 
 /// `POST /v1/treatment-histories`: where was this person treated before?
@@ -114,7 +101,7 @@ pub async fn scan(State(gateway): State<Gateway>, call: Call, request: Request) 
 /// A question as read from a request.
 struct Asked {
     ask: Ask,
-    visit: Option<Date>,
+    purpose: Purpose,
     scan: Option<Scan>,
     clues: Clues,
 }
@@ -166,14 +153,7 @@ async fn read(gateway: &Gateway, call: &Call, request: Request, service: Service
         birth => birth,
     };
     let birth = fields.parsed("ngaySinh", birth, PartialDate::parse, "DATE", |_| date_words());
-    let visit = fields.text("ngayKham");
-    let visit = fields.parsed(
-        "ngayKham",
-        visit,
-        |text| PartialDate::parse(text).ok().and_then(PartialDate::whole).ok_or(()),
-        "DATE",
-        |()| date_words(),
-    );
+    let purpose = read_purpose(&mut fields, service);
     // What the clerk reads off the card, for the time when the portal does not answer.
     let mut day = |name: &'static str| {
         let text = fields.text(name);
@@ -207,7 +187,28 @@ async fn read(gateway: &Gateway, call: &Call, request: Request, service: Service
         stale_max: stale_max.and_then(|seconds| seconds.parse().ok()).map(std::time::Duration::from_secs),
         lane: Lane::Interactive,
     };
-    Ok(Asked { ask, visit, scan, clues })
+    Ok(Asked { ask, purpose, scan, clues })
+}
+
+/// What the lookup is for: the day of the visit, and of a card lookup how long the patient stays and whether the earlier
+/// visits are wanted.
+fn read_purpose(fields: &mut Fields, service: Service) -> Purpose {
+    let visit = whole_date(fields, "ngayKham");
+    if service != Service::CardLookup {
+        return Purpose { visit, ..Purpose::default() };
+    }
+    let leaves = whole_date(fields, "ngayRaDuKien");
+    if visit.zip(leaves).is_some_and(|(visit, leaves)| leaves < visit) {
+        let words = ("Ngày ra viện dự kiến trước ngày khám", "The expected discharge is before the visit");
+        fields.fault("ngayRaDuKien", "BEFORE_VISIT", words, ("Sửa một trong hai ngày.", "Mend one of the two dates."));
+    }
+    Purpose { visit, leaves, with_history: fields.flag("lichSu").unwrap_or_default() }
+}
+
+fn whole_date(fields: &mut Fields, name: &str) -> Option<Date> {
+    let text = fields.text(name);
+    let parse = |text: &str| PartialDate::parse(text).ok().and_then(PartialDate::whole).ok_or(());
+    fields.parsed(name, text, parse, "DATE", |()| date_words())
 }
 
 /// Who signs for the question: `canBo` of the body, the `Staff-Id` of the header, or the facility's own officer.
@@ -293,205 +294,4 @@ fn scan_fault(fields: &mut Fields, name: &str, error: ScanError) {
         "Scan again, or type number, name and birth date by hand.",
     );
     fields.refused(name, error.code(), error.message(), cure);
-}
-
-/// The answer of a lookup: its body, and where it came from in the headers of RFC 9211 and RFC 9111.
-fn answer(gateway: &Gateway, found: &Found, body: Value) -> Response {
-    let now = gateway.0.system.now();
-    let age = crate::system::until(found.answered_at, now).as_secs();
-    let cache_status = match &found.source {
-        Source::Portal => "lienthong; fwd=miss".to_owned(),
-        Source::Cache { fresh_for } => format!("lienthong; hit; ttl={}", fresh_for.as_secs()),
-        Source::LastKnown { stale_for, .. } => {
-            let ttl = i64::try_from(stale_for.as_secs()).map_or(i64::MIN, |stale| -stale);
-            format!("lienthong; hit; ttl={ttl}; detail=stale-if-error")
-        }
-    };
-    let mut response = Json(body).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::AGE, HeaderValue::from(age));
-    if let Ok(value) = HeaderValue::from_str(&cache_status) {
-        headers.insert(HeaderName::from_static("cache-status"), value);
-    }
-    response
-}
-
-fn source_name(source: &Source) -> &'static str {
-    match source {
-        Source::Portal => "cong",
-        Source::Cache { .. } => "da_luu",
-        Source::LastKnown { .. } => "da_luu_cu",
-    }
-}
-
-/// The word an outage is known by, and when the answer shown instead is from.
-fn outage_warning(found: &Found) -> Option<(&'static str, Bilingual)> {
-    let Source::LastKnown { why, .. } = &found.source else { return None };
-    let code = match why {
-        Failure::BudgetSpent(_) => "portal.budget_spent",
-        Failure::StillAsking => "portal.timeout",
-        _ => "portal.unreachable",
-    };
-    let at = vietnam(found.answered_at).strftime("%H:%M %d/%m/%Y").to_string();
-    let vi = format!("Cổng BHXH không trả lời; dùng kết quả lúc {at}");
-    let en = format!("The portal does not answer; this is its answer of {at}");
-    Some((code, Bilingual::composed(vi, en)))
-}
-
-pub(super) fn card_json(gateway: &Gateway, id: &str, found: &CardFound, scan: Option<&Scan>, voice: &Voice) -> Value {
-    let CardFound { found, answer, verdict, visit } = found;
-    let card = &answer.card;
-    let mut warnings: Vec<Value> = Vec::new();
-    if let Some((code, label)) = outage_warning(found) {
-        warnings.push(json!({"code": code, "nhan": words(&label, voice)}));
-    }
-    warnings.extend(verdict.warnings.iter().map(|warning| warning_json(warning, voice)));
-    if let Some(scan) = scan {
-        warnings.extend(scan_warnings(scan, voice));
-    }
-    // Where it refuses, the portal still echoes the number it was asked about.
-    let known = !card.holder.is_empty();
-    // The portal names the asked card itself as the new one where there is none; that would only confuse the desk.
-    let new_card = answer.new_card.as_ref().filter(|_| answer.has_other_card()).map(|new| {
-        json!({
-            "maThe": new.number,
-            "gtTheTu": iso_date(&new.valid_from),
-            "gtTheDen": iso_date(&new.valid_to),
-            "maDKBD": new.first_contact,
-            "tenDKBD": new.first_contact_name,
-        })
-    });
-    json!({
-        "id": id,
-        "nguon": source_name(&found.source),
-        "traLuc": instant(found.answered_at),
-        "ngayKham": visit.to_string(),
-        "ketLuan": {
-            "code": verdict.conclusion.name(),
-            "nhan": words(&verdict.label, voice),
-            "maKetQua": found.code,
-            "ghiChu": answer.note,
-            "theDung": which_card(verdict.counts),
-        },
-        "nextStep": words(&verdict.next_step, voice),
-        "the": known.then(|| json!({
-            "maThe": card.number,
-            "hoTen": card.holder,
-            "ngaySinh": iso_date(&card.birth),
-            "gioiTinh": card.sex.to_lowercase(),
-            "diaChi": card.address,
-            "maDKBD": card.first_contact,
-            "cqBHXH": card.office,
-            "gtTheTu": iso_date(&card.valid_from),
-            "gtTheDen": iso_date(&card.valid_to),
-            "maKV": card.area,
-            "ngayDu5Nam": iso_date(&card.five_years),
-            "maSoBHXH": card.social_insurance_number,
-            "maTheCu": card.old_number,
-        })),
-        "theMoi": new_card,
-        "canhBao": warnings,
-        "lamMoi": {"choPhepSau": found.refresh_after.as_secs()},
-        "mode": gateway.0.mode.name(),
-    })
-}
-
-fn common(found: &Found, note: &str, voice: &Voice) -> serde_json::Map<String, Value> {
-    let warnings: Vec<Value> = outage_warning(found)
-        .map(|(code, label)| json!({"code": code, "nhan": words(&label, voice)}))
-        .into_iter()
-        .collect();
-    let members = json!({
-        "nguon": source_name(&found.source),
-        "traLuc": instant(found.answered_at),
-        "maKetQua": found.code,
-        "ghiChu": note,
-        "canhBao": warnings,
-    });
-    members.as_object().cloned().unwrap_or_default()
-}
-
-fn history_json(found: &Found, history: &HistoryAnswer, voice: &Voice) -> Value {
-    let visits = history.visits.iter().map(|visit| {
-        json!({
-            "maHoSo": visit.record,
-            "maCSKCB": visit.facility,
-            "ngayVao": visit.admitted,
-            "ngayRa": visit.discharged,
-            "tenBenh": visit.illness,
-            "tinhTrang": visit.condition,
-            "kqDieuTri": visit.outcome,
-            "lyDoVV": visit.reason,
-        })
-    });
-    let mut body = common(found, &history.note, voice);
-    body.insert("data".into(), visits.collect());
-    Value::Object(body)
-}
-
-fn copay_json(found: &Found, copay: &CopayAnswer, voice: &Voice) -> Value {
-    let mut body = common(found, &copay.note, voice);
-    let rows = copay.rows.iter().map(|row| {
-        json!({
-            "maThe": row.card,
-            "maCskcb": row.facility,
-            "ngayVao": iso_date(&row.admitted),
-            "ngayRa": iso_date(&row.discharged),
-            "maDoiTuongKCB": row.visit_kind,
-            "tBNCCTMCCT": whole_number(&row.amount),
-            "tBNCCTLuyKe": whole_number(&row.cumulative),
-        })
-    });
-    // The column is cumulative: its maximum is the total, never its sum (`portal-api.md`, section 2.6).
-    body.insert("tongLuyKe".into(), json!(copay.total_max));
-    body.insert("data".into(), rows.collect());
-    Value::Object(body)
-}
-
-/// Money is whole dong; what cannot be read as a number stays as it came.
-fn whole_number(text: &str) -> Value {
-    text.trim().parse::<i64>().map_or_else(|_| Value::from(text), Value::from)
-}
-
-pub(super) fn scan_warnings(scan: &Scan, voice: &Voice) -> Vec<Value> {
-    let shown = |warning: &ScanWarning| json!({"code": warning.code(), "nhan": words(&warning.message(), voice)});
-    scan.warnings.iter().map(shown).collect()
-}
-
-fn scan_json(scan: &Scan, voice: &Voice) -> Value {
-    let date = |date: Option<PartialDate>| {
-        date.map(|date| {
-            let precision = match date.precision() {
-                crate::domain::Precision::Day => "ngay",
-                crate::domain::Precision::Month => "thang",
-                crate::domain::Precision::Year => "nam",
-            };
-            json!({"giaTri": date.iso(), "doChinhXac": precision})
-        })
-    };
-    let plain = |date: Option<PartialDate>| date.map(PartialDate::iso);
-    let mut shown = json!({
-        "loai": scan.kind.name(),
-        "tinCay": scan.confidence.name(),
-        "soCccd": scan.national_id.as_ref().map(NationalId::as_str),
-        "soCmnd": scan.old_id,
-        "maThe": scan.card.as_ref().map(CardSubject::as_str),
-        "hoTen": scan.name,
-        "ngaySinh": date(scan.birth),
-        "gioiTinh": scan.sex.map(|sex| sex.vietnamese().to_lowercase()),
-        "diaChi": scan.address,
-        "maDKBD": scan.facility.as_ref().map(FacilityCode::as_str),
-        "gtTheTu": plain(scan.valid_from),
-        "gtTheDen": plain(scan.valid_to),
-        "ngayCap": plain(scan.issued),
-        "ngayDu5Nam": plain(scan.five_years),
-        "maKV": scan.area,
-        "canhBao": scan_warnings(scan, voice),
-        "extra": scan.extra,
-    });
-    // What a kind of code does not carry is left out rather than shown as null.
-    if let Some(members) = shown.as_object_mut() {
-        members.retain(|_, value| !value.is_null());
-    }
-    shown
 }

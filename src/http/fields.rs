@@ -63,6 +63,20 @@ impl Fields {
         }
     }
 
+    /// A flag; `None` if it is missing or null.
+    pub fn flag(&mut self, name: &str) -> Option<bool> {
+        match self.members.remove(name) {
+            None | Some(Member::Null) => None,
+            Some(Member::Flag(flag)) => Some(flag),
+            Some(_) => {
+                let words = ("Trường này phải là true hoặc false", "This field must be true or false");
+                let cure = ("Ghi true hoặc false, không có dấu ngoặc kép.", "Write true or false, without quotes.");
+                self.fault(name, "NOT_A_FLAG", words, cure);
+                None
+            }
+        }
+    }
+
     /// The text of a field that must be there.
     pub fn needed(&mut self, name: &str) -> Option<String> {
         let before = self.errors.len();

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::domain::scan::Scan;
 use crate::http::Gateway;
-use crate::http::cards::{scan_warnings, warning_json, which_card};
+use crate::http::cards::answer::{scan_warnings, warning_json, which_card};
 use crate::http::problem::{Problem, Voice};
 use crate::http::shapes::words;
 use crate::lookup::LookupError;

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use crate::domain::Bilingual;
 use crate::http::Gateway;
 use crate::http::call::{Call, Id, Parameters};
-use crate::http::cards::card_json;
+use crate::http::cards::answer::card_json;
 use crate::http::problem::{self, Problem, Voice, field_error};
 use crate::http::shapes::instant;
 use crate::lookup::ticket::{Asked, Outcome, Told};
+use crate::lookup::verdict::Circumstances;
 use crate::lookup::{CardFound, Found, Source, verdict};
 use crate::portal::reply::read_card;
 use crate::store::ticket::{TicketState, TicketView};
@@ -94,7 +95,7 @@ fn ticket_json(gateway: &Gateway, ticket: &TicketView, voice: &Voice) -> Value {
 /// The portal's answer, read and judged as it would be for the desk.
 fn judged(asked: &Asked, outcome: &Outcome, ticket: &TicketView) -> Option<CardFound> {
     let answer = read_card(outcome.raw.as_bytes()).ok()?;
-    let verdict = verdict::draw(&answer, asked.visit, &ticket.facility);
+    let verdict = verdict::draw(&answer, &Circumstances::on(asked.visit, &ticket.facility));
     let found = Found {
         code: answer.code.as_str().into(),
         raw: outcome.raw.clone().into(),
@@ -102,8 +103,9 @@ fn judged(asked: &Asked, outcome: &Outcome, ticket: &TicketView) -> Option<CardF
         answered_at: outcome.answered_at,
         source: Source::Portal,
         refresh_after: std::time::Duration::ZERO,
+        changed: None,
     };
-    Some(CardFound { found, answer, verdict, visit: asked.visit })
+    Some(CardFound { found, answer, verdict, visit: asked.visit, history: None })
 }
 
 fn told_json(told: &Told) -> Value {

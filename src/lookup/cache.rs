@@ -12,6 +12,7 @@ use jiff::{Timestamp, ToSpan};
 use moka::Expiry;
 
 use crate::lookup::budget::Lane;
+use crate::lookup::changes::Changed;
 use crate::lookup::code::{Keeping, ResultCode};
 use crate::portal::Service;
 use crate::system::{after, until, vietnam};
@@ -62,6 +63,16 @@ pub struct Kept {
     pub answered_at: Timestamp,
     /// Until when it counts as fresh.
     pub fresh_until: Timestamp,
+    /// What is different since the answer before, where there was one.
+    pub changed: Option<Arc<Changed>>,
+}
+
+impl Kept {
+    /// Bytes it holds, without those of the cache.
+    fn bytes(&self) -> u32 {
+        let changed = self.changed.as_ref().map_or(0, |changed| changed.bytes());
+        u32::try_from(self.raw.len() + changed).unwrap_or(u32::MAX)
+    }
 }
 
 /// Bytes an entry takes beyond its answer: key, `Kept`, and the cache's own nodes and queues, as measured with a
@@ -79,7 +90,7 @@ impl Cache {
     pub fn new(config: Config) -> Self {
         let entries = moka::future::Cache::builder()
             .max_capacity(config.bytes_max)
-            .weigher(|_, kept: &Kept| u32::try_from(kept.raw.len()).unwrap_or(u32::MAX).saturating_add(ENTRY_OVERHEAD))
+            .weigher(|_, kept: &Kept| kept.bytes().saturating_add(ENTRY_OVERHEAD))
             .expire_after(Lifetimes)
             .build();
         Self { config, entries }
@@ -198,7 +209,7 @@ mod tests {
     async fn an_answer_past_its_time_is_gone_though_the_clock_leapt() {
         let cache = Cache::new(Config::default());
         let (answered_at, fresh_until) = (at("2026-11-20T08:00:00+07:00"), at("2026-11-20T12:00:00+07:00"));
-        let kept = Kept { code: "000".into(), raw: Bytes::new(), answered_at, fresh_until };
+        let kept = Kept { code: "000".into(), raw: Bytes::new(), answered_at, fresh_until, changed: None };
         cache.keep([1; 32], kept).await;
         assert!(cache.fresh(&[1; 32], answered_at).await.is_some());
         assert!(cache.fresh(&[1; 32], at("2026-11-21T08:00:00+07:00")).await.is_none());

@@ -97,90 +97,105 @@ impl ResultCode {
     }
 }
 
-const ADMIT: (&str, &str) = ("Tiếp nhận bình thường.", "Admit as usual.");
-const PAPERS: (&str, &str) =
-    ("Kiểm tra thẻ và giấy tờ tùy thân rồi tiếp nhận.", "Check the card and the identity papers, then admit.");
-const RETYPE: (&str, &str) = (
-    "Đối chiếu lại số thẻ, họ tên và ngày sinh với giấy tờ rồi tra lại.",
-    "Compare number, name and birth date with the papers, then look up again.",
-);
-const NOT_COVERED: (&str, &str) = (
-    "Giải thích cho người bệnh: thẻ không dùng được; hỏi thẻ khác hoặc thu phí như người không có thẻ.",
-    "Tell the patient the card cannot be used; ask for another card or treat as uninsured.",
-);
-const ASK_OFFICE: (&str, &str) = (
-    "Hướng dẫn người bệnh liên hệ cơ quan BHXH nơi cấp thẻ; tạm tiếp nhận theo quy định.",
-    "Send the patient to the social-insurance office that issued the card; admit provisionally as the rules allow.",
-);
-const STAFF: (&str, &str) = (
-    "Đây là lỗi đăng ký của cán bộ tra cứu, không phải của người bệnh: báo phòng CNTT kiểm tra danh sách cán bộ \
-     đã đăng ký với BHXH.",
-    "This is about the staff member's registration, not the patient: ask IT to check the list registered at the portal.",
-);
-const WAIT: (&str, &str) = (
-    "Cổng BHXH đang lỗi: tiếp nhận bằng giấy tờ và tra lại sau ít phút.",
-    "The portal has a fault: admit by the papers and look up again in a few minutes.",
-);
-
 /// The table: công văn 1923/BHXH-CNTT annex 03 section 4, and code 500 seen in use (`portal-api.md`, section 2.2).
+/// What the clerk does is ours; it says first what settles this very code.
 pub const TABLE: &[ResultCode] = &[
-    row("000", Conclusion::Valid, Keeping::Usable, ("Thẻ còn giá trị sử dụng", "The card is valid"), ADMIT),
+    row(
+        "000",
+        Conclusion::Valid,
+        Keeping::Usable,
+        ("Thẻ còn giá trị sử dụng", "The card is valid"),
+        ("Tiếp nhận bình thường.", "Admit as usual."),
+    ),
     row(
         "001",
         Conclusion::SpecialGroup,
         Keeping::Usable,
         ("Thẻ do BHXH Bộ Quốc phòng quản lý", "Card managed by the Ministry of Defence"),
-        PAPERS,
+        (
+            "Xem thẻ và giấy tờ tùy thân (giấy chứng minh quân đội); khớp nhau thì tiếp nhận theo hạn in trên thẻ.",
+            "Look at the card and the identity papers (military card); if they agree, admit by the dates on the card.",
+        ),
     ),
     row(
         "002",
         Conclusion::SpecialGroup,
         Keeping::Usable,
         ("Thẻ do BHXH Bộ Công an quản lý", "Card managed by the Ministry of Public Security"),
-        PAPERS,
+        (
+            "Xem thẻ và giấy tờ tùy thân (giấy chứng minh công an); khớp nhau thì tiếp nhận theo hạn in trên thẻ.",
+            "Look at the card and the identity papers (police card); if they agree, admit by the dates on the card.",
+        ),
     ),
     row(
         "003",
         Conclusion::Expired,
         Keeping::Usable,
         ("Thẻ cũ hết giá trị, đã có thẻ mới", "The old card is no longer valid, a new card was issued"),
-        ("Dùng thẻ mới nếu thẻ mới có giá trị vào ngày khám.", "Use the new card if it is valid on the visit date."),
+        (
+            "Thẻ mới chưa có giá trị vào ngày khám: hỏi người bệnh thẻ khác, không có thì thu phí ngày này.",
+            "The new card does not cover the visit date: ask for another card, else this day is paid for.",
+        ),
     ),
     row(
         "004",
         Conclusion::Valid,
         Keeping::Usable,
         ("Thẻ cũ còn giá trị, đã có thẻ mới", "The old card is still valid, a new card was issued"),
-        ADMIT,
+        (
+            "Tiếp nhận bằng thẻ cũ; nhắc người bệnh lần sau dùng thẻ mới.",
+            "Admit by the old card; remind the patient to use the new one next time.",
+        ),
     ),
     row(
         "010",
         Conclusion::Expired,
         Keeping::Definite,
         ("Thẻ hết giá trị sử dụng", "The card has expired"),
-        NOT_COVERED,
+        (
+            "Báo người bệnh thẻ đã hết hạn, hỏi thẻ gia hạn hoặc thẻ khác; không có thì thu phí như không có thẻ.",
+            "Tell the patient the card has expired, ask for a renewed or another card; without one treat as uninsured.",
+        ),
     ),
     row(
         "050",
         Conclusion::NotFound,
         Keeping::Correctable,
         ("Không thấy thông tin thẻ", "No information on this card"),
-        RETYPE,
+        (
+            "Đối chiếu từng chữ số với thẻ; vẫn không thấy thì tra bằng số CCCD, hoặc bằng số thẻ nếu vừa tra bằng CCCD.",
+            "Compare digit by digit; if still unknown, look up by national ID, or by card number if it was the ID.",
+        ),
     ),
-    row("051", Conclusion::WrongDetails, Keeping::Correctable, ("Mã thẻ không đúng", "Wrong card number"), RETYPE),
+    row(
+        "051",
+        Conclusion::WrongDetails,
+        Keeping::Correctable,
+        ("Mã thẻ không đúng", "Wrong card number"),
+        (
+            "Quét lại thẻ hoặc gõ lại đủ 15 ký tự mã thẻ; thẻ mờ thì tra bằng số CCCD.",
+            "Scan the card again or retype all 15 characters; if it cannot be read, look up by national ID.",
+        ),
+    ),
     row(
         "052",
         Conclusion::WrongDetails,
         Keeping::Correctable,
         ("Mã tỉnh cấp thẻ không đúng (ký tự 4-5)", "Wrong province code (characters 4-5)"),
-        RETYPE,
+        (
+            "Xem lại hai chữ số mã tỉnh (ký tự 4-5) trên thẻ rồi tra lại; thẻ đổi tỉnh thì tra bằng số CCCD.",
+            "Check the two digits of the province (characters 4-5), look up again; if the province changed, by national ID.",
+        ),
     ),
     row(
         "053",
         Conclusion::WrongDetails,
         Keeping::Correctable,
         ("Mã quyền lợi thẻ không đúng (ký tự 3)", "Wrong benefit code (character 3)"),
-        RETYPE,
+        (
+            "Xem lại chữ số mức hưởng (ký tự 3) trên thẻ rồi tra lại; mức hưởng đã đổi thì tra bằng số CCCD.",
+            "Check the digit of the benefit level (character 3), look up again; if the level changed, by national ID.",
+        ),
     ),
     row(
         "054",
@@ -190,67 +205,134 @@ pub const TABLE: &[ResultCode] = &[
             "CCCD của cán bộ tra cứu chưa có trong danh sách đã đăng ký",
             "The officer's national ID is not in the registered list",
         ),
-        STAFF,
+        (
+            "Thẻ của người bệnh chưa được xét. Tra lại bằng tên cán bộ khác; báo phòng CNTT đăng ký CCCD của cán bộ này \
+             với BHXH (mẫu 01/dk-ctn).",
+            "The patient's card was not judged. Look up in another officer's name; ask IT to register this officer's ID \
+             with the insurer (form 01/dk-ctn).",
+        ),
     ),
     row(
         "055",
         Conclusion::StaffNotAccepted,
         Keeping::Never,
         ("Họ tên cán bộ tra cứu không khớp với CCCD", "The officer's name does not match the national ID"),
-        STAFF,
+        (
+            "Thẻ của người bệnh chưa được xét. Tra lại bằng tên cán bộ khác; báo phòng CNTT sửa họ tên cán bộ này trong \
+             danh bạ cho đúng như đã đăng ký.",
+            "The patient's card was not judged. Look up in another officer's name; ask IT to write this officer's name in \
+             the directory as it was registered.",
+        ),
     ),
-    row("060", Conclusion::WrongDetails, Keeping::Correctable, ("Sai họ tên", "Wrong name"), RETYPE),
+    row(
+        "060",
+        Conclusion::WrongDetails,
+        Keeping::Correctable,
+        ("Sai họ tên", "Wrong name"),
+        (
+            "Thẻ này mang tên khác: xem có cầm nhầm thẻ không, rồi gõ họ tên đúng như in trên thẻ.",
+            "The card is in another name: check whose card it is, then type the name as printed on it.",
+        ),
+    ),
     row(
         "061",
         Conclusion::WrongDetails,
         Keeping::Correctable,
         ("Sai họ tên (đúng ký tự đầu)", "Wrong name (the first letter is right)"),
-        RETYPE,
+        (
+            "Họ tên gần đúng: xem lại dấu, tên đệm và chữ cuối so với thẻ rồi tra lại.",
+            "The name is nearly right: check accents, middle name and last word against the card, look up again.",
+        ),
     ),
-    row("070", Conclusion::WrongDetails, Keeping::Correctable, ("Sai ngày sinh", "Wrong birth date"), RETYPE),
+    row(
+        "070",
+        Conclusion::WrongDetails,
+        Keeping::Correctable,
+        ("Sai ngày sinh", "Wrong birth date"),
+        (
+            "Gõ lại ngày sinh đúng như in trên thẻ; thẻ chỉ in năm thì chỉ gõ năm.",
+            "Retype the birth date as printed on the card; where it has only a year, type only the year.",
+        ),
+    ),
     row(
         "100",
         Conclusion::PortalFault,
         Keeping::Never,
         ("Cổng lỗi khi lấy dữ liệu thẻ", "The portal failed to read the card's data"),
-        WAIT,
+        (
+            "Cổng chưa đọc được dữ liệu của thẻ này: tra lại sau ít phút, trong lúc đó tiếp nhận bằng giấy tờ.",
+            "The portal could not read this card's data: look up again in minutes, meanwhile admit by the papers.",
+        ),
     ),
-    row("101", Conclusion::PortalFault, Keeping::Never, ("Cổng lỗi máy chủ", "The portal's server failed"), WAIT),
-    row("110", Conclusion::Withdrawn, Keeping::Definite, ("Thẻ đã thu hồi", "The card was withdrawn"), ASK_OFFICE),
+    row(
+        "101",
+        Conclusion::PortalFault,
+        Keeping::Never,
+        ("Cổng lỗi máy chủ", "The portal's server failed"),
+        (
+            "Máy chủ của cổng lỗi với mọi thẻ: tiếp nhận bằng giấy tờ, tra lại khi cổng hoạt động.",
+            "The portal's server fails for all cards: admit by the papers, look up again when it is back.",
+        ),
+    ),
+    row(
+        "110",
+        Conclusion::Withdrawn,
+        Keeping::Definite,
+        ("Thẻ đã thu hồi", "The card was withdrawn"),
+        (
+            "Không nhận thẻ này; hỏi thẻ khác, và mời người bệnh hỏi cơ quan BHXH cấp thẻ vì sao bị thu hồi.",
+            "Do not take this card; ask for another one, and send the patient to the issuing office to ask why.",
+        ),
+    ),
     row(
         "120",
         Conclusion::Withdrawn,
         Keeping::Definite,
         ("Thẻ đã báo giảm", "The card was reported as reduced"),
-        ASK_OFFICE,
+        (
+            "Đơn vị đã báo giảm thẻ: hỏi thẻ mới; không có thì mời người bệnh hỏi nơi làm việc hoặc cơ quan BHXH.",
+            "The employer reported it as reduced: ask for a new card, else the patient asks the employer or the office.",
+        ),
     ),
     row(
         "121",
         Conclusion::Withdrawn,
         Keeping::Definite,
         ("Thẻ đã báo giảm: chuyển ngoại tỉnh", "Reduced: moved to another province"),
-        ASK_OFFICE,
+        (
+            "Người bệnh đã chuyển tỉnh: hỏi thẻ do tỉnh mới cấp, hoặc tra bằng số CCCD.",
+            "The patient moved to another province: ask for the card issued there, or look up by national ID.",
+        ),
     ),
     row(
         "122",
         Conclusion::Withdrawn,
         Keeping::Definite,
         ("Thẻ đã báo giảm: chuyển nội tỉnh", "Reduced: moved within the province"),
-        ASK_OFFICE,
+        (
+            "Người bệnh đổi đơn vị trong tỉnh: hỏi thẻ của đơn vị mới, hoặc tra bằng số CCCD.",
+            "The patient changed employer within the province: ask for the new card, or look up by national ID.",
+        ),
     ),
     row(
         "123",
         Conclusion::Withdrawn,
         Keeping::Definite,
         ("Thẻ đã báo giảm: tăng lại cùng đơn vị", "Reduced: re-added at the same employer"),
-        ASK_OFFICE,
+        (
+            "Đơn vị đã báo tăng lại bằng thẻ khác: tra bằng số CCCD để lấy thẻ đang dùng.",
+            "The same employer added the patient again with another card: look up by national ID to find it.",
+        ),
     ),
     row(
         "124",
         Conclusion::Withdrawn,
         Keeping::Definite,
         ("Thẻ đã báo giảm: ngừng tham gia", "Reduced: stopped participating"),
-        ASK_OFFICE,
+        (
+            "Người bệnh đã ngừng tham gia: hỏi có đóng BHYT diện khác không; không thì thu phí như không có thẻ.",
+            "Insurance has ended: ask whether the patient is insured in another group, else treat as uninsured.",
+        ),
     ),
     row(
         "130",
@@ -267,16 +349,31 @@ pub const TABLE: &[ResultCode] = &[
         Conclusion::PortalFault,
         Keeping::Never,
         ("Cổng báo sai định dạng tham số", "The portal says a parameter has a wrong form"),
-        ("Đối chiếu lại dữ liệu nhập; nếu vẫn lỗi, báo phòng CNTT.", "Compare what was typed; if it stays, tell IT."),
+        (
+            "Xem lại dạng của số thẻ, họ tên và ngày sinh vừa nhập; nếu vẫn lỗi, báo phòng CNTT.",
+            "Check the form of number, name and birth date as typed; if it stays, tell IT.",
+        ),
     ),
     row(
         "401",
         Conclusion::PortalFault,
         Keeping::Never,
         ("Cổng từ chối xác thực", "The portal refused the login"),
-        WAIT,
+        (
+            "Báo phòng CNTT: cổng không nhận tài khoản của cơ sở; trong lúc đó tiếp nhận bằng giấy tờ.",
+            "Tell IT: the portal does not accept the facility's account; meanwhile admit by the papers.",
+        ),
     ),
-    row("500", Conclusion::PortalFault, Keeping::Never, ("Cổng lỗi hệ thống", "The portal has a system fault"), WAIT),
+    row(
+        "500",
+        Conclusion::PortalFault,
+        Keeping::Never,
+        ("Cổng lỗi hệ thống", "The portal has a system fault"),
+        (
+            "Cổng lỗi, hoặc tài khoản đang bị hạn chế tra cứu: tiếp nhận bằng giấy tờ; kéo dài thì báo phòng CNTT.",
+            "The portal fails, or the account is restricted: admit by the papers; if it lasts, tell IT.",
+        ),
+    ),
 ];
 
 /// The row for codes that are in no table: shown raw, never guessed at, never kept.
@@ -313,6 +410,21 @@ mod tests {
         ];
         let rows: Vec<&str> = TABLE.iter().map(|row| row.code).collect();
         assert_eq!(rows, official);
+    }
+
+    #[test]
+    fn every_code_has_words_of_its_own_in_both_languages() {
+        let mut seen = std::collections::HashSet::new();
+        for row in TABLE.iter().chain([&UNKNOWN]) {
+            for words in [row.label(), row.next_step()] {
+                for text in [words.vi, words.en] {
+                    assert!(!text.trim().is_empty(), "{}", row.code);
+                    // A clerk reads this with a patient waiting.
+                    assert!(text.chars().count() <= 180, "{}: {text}", row.code);
+                    assert!(seen.insert(text.clone()), "{}: {text} stands twice", row.code);
+                }
+            }
+        }
     }
 
     #[test]

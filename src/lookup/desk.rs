@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use crate::lookup::provisional::{self, Clues};
 use crate::lookup::ticket::{Asked, Told};
 use crate::lookup::verdict::Verdict;
-use crate::lookup::{Ask, CardFound, Failure, Lookup, LookupError, Source};
+use crate::lookup::{Ask, CardFound, Failure, Lookup, LookupError, Purpose, Source};
 use crate::portal::Fault;
 use crate::store::ticket::NewTicket;
 use crate::system::{after, vietnam};
@@ -40,10 +40,10 @@ pub struct Provisional {
 }
 
 impl Lookup {
-    /// Is this card good for a visit on `visit` (today if `None`)? The whole ladder.
-    pub async fn at_desk(&self, ask: Ask, visit: Option<Date>, clues: Clues) -> Result<AtDesk, LookupError> {
-        let visit = visit.unwrap_or_else(|| vietnam(self.0.system.now()).date());
-        match self.card(ask.clone(), Some(visit)).await {
+    /// Is this card good for a visit? The whole ladder.
+    pub async fn at_desk(&self, ask: Ask, purpose: Purpose, clues: Clues) -> Result<AtDesk, LookupError> {
+        let visit = purpose.visit.unwrap_or_else(|| vietnam(self.0.system.now()).date());
+        match self.card(ask.clone(), Purpose { visit: Some(visit), ..purpose }).await {
             Ok(found) => {
                 let ticket = match &found.found.source {
                     Source::LastKnown { .. } => self.open_ticket(&ask, visit, Told::last_known(&found)).await,

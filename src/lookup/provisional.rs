@@ -5,7 +5,8 @@ use jiff::civil::Date;
 
 use crate::domain::{Bilingual, CardNumber, CardSubject, PartialDate};
 use crate::lookup::code::Conclusion;
-use crate::lookup::verdict::{Verdict, Warning, WhichCard};
+use crate::lookup::notices::{SPECIAL_GROUPS, Warning};
+use crate::lookup::verdict::{Verdict, WhichCard};
 
 /// What is known of a card without the portal: from a scan, or typed by the clerk from the card.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -34,9 +35,6 @@ impl std::fmt::Debug for Clues {
         f.write_str("Clues(redacted)")
     }
 }
-
-/// Groups whose cards the ministries of defence and public security manage (`portal-api.md`, section 2.2).
-const SPECIAL_GROUPS: [&str; 6] = ["QN", "HC", "LS", "XK", "CY", "CA"];
 
 /// Draws a provisional verdict for a visit on `visit`. It never says more than the card does: dates that cover the visit
 /// are a reason to admit, never a promise, because the portal may have withdrawn the card since.
@@ -91,14 +89,11 @@ pub fn draw(clues: &Clues, visit: Date) -> Verdict {
         )
     };
     if conclusion == Conclusion::Unclear && clues.valid_to.is_none() {
-        warnings.push(Warning {
-            code: "card.dates_unknown",
-            field: "gtTheDen",
-            label: Bilingual::fixed(
-                "Quét mã QR trên thẻ BHYT, hoặc nhập gtTheTu và gtTheDen, để có kết luận tạm tính",
-                "Scan the QR code of the insurance card, or send gtTheTu and gtTheDen, for a provisional verdict",
-            ),
-        });
+        let label = Bilingual::fixed(
+            "Quét mã QR trên thẻ BHYT, hoặc nhập gtTheTu và gtTheDen, để có kết luận tạm tính",
+            "Scan the QR code of the insurance card, or send gtTheTu and gtTheDen, for a provisional verdict",
+        );
+        warnings.push(Warning::new("card.dates_unknown", "gtTheDen", label));
     }
     let fixed = |(vi, en)| Bilingual::fixed(vi, en);
     Verdict { conclusion, label: fixed(label), next_step: fixed(next_step), counts, warnings }

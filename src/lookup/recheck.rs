@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio_util::task::TaskTracker;
 
 use crate::lookup::ticket::{Asked, Outcome};
-use crate::lookup::{CardFound, Failure, Lookup, LookupError, Source};
+use crate::lookup::{CardFound, Failure, Lookup, LookupError, Purpose, Source};
 use crate::portal::Service;
 use crate::store::ticket::{TicketEnd, TicketState, TicketView};
 use crate::system::stop::Stopper;
@@ -78,7 +78,7 @@ impl Lookup {
     async fn recheck(&self, ticket: TicketView) {
         let parts = &self.0;
         let settled = match Asked::from_json(&ticket.asked_json, ticket.facility) {
-            Some(asked) => match self.card(asked.ask.clone(), Some(asked.visit)).await {
+            Some(asked) => match self.card(asked.ask.clone(), Purpose::on(asked.visit)).await {
                 Ok(found) if !matches!(found.found.source, Source::LastKnown { .. }) => {
                     Some(answered(&ticket, &asked, &found))
                 }

@@ -225,7 +225,10 @@ mod tests {
     }
 
     fn differs(told: &Told, answer: &CardAnswer) -> Vec<String> {
-        let verdict = verdict::draw(answer, date(2026, 11, 20), &FacilityCode::parse("01999").unwrap());
+        let verdict = verdict::draw(
+            answer,
+            &verdict::Circumstances::on(date(2026, 11, 20), &FacilityCode::parse("01999").unwrap()),
+        );
         told.differs_from(answer, &verdict)
     }
 

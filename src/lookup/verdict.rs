@@ -4,7 +4,8 @@ use jiff::civil::Date;
 
 use crate::domain::{Bilingual, FacilityCode, PartialDate};
 use crate::lookup::code::{Conclusion, ResultCode};
-use crate::portal::reply::CardAnswer;
+use crate::lookup::notices::{self, Warning};
+use crate::portal::reply::{CardAnswer, Visit};
 
 /// The verdict on one answer for one visit date.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,22 +33,32 @@ pub enum WhichCard {
     Neither,
 }
 
-/// Something that deserves a look but does not change the verdict.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// Stable code.
-    pub code: &'static str,
-    /// The field of the answer it is about (the portal's name), or empty.
-    pub field: &'static str,
-    /// In words, without data of the person.
-    pub label: Bilingual,
+/// What a card is looked at for.
+#[derive(Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The day of the visit.
+    pub visit: Date,
+    /// The day on which the patient is expected to leave, where somebody said so.
+    pub leaves: Option<Date>,
+    /// Which facility is visited.
+    pub facility: &'a FacilityCode,
+    /// Earlier visits, where they were asked for.
+    pub history: Option<&'a [Visit]>,
 }
 
-/// Draws the verdict on `answer` for a visit on `visit` to `facility`.
+impl<'a> Circumstances<'a> {
+    /// A visit of which nothing further is known.
+    pub fn on(visit: Date, facility: &'a FacilityCode) -> Self {
+        Self { visit, leaves: None, facility, history: None }
+    }
+}
+
+/// Draws the verdict on `answer` for a visit.
 ///
 /// The new card counts when the visit falls within its dates and it differs from the asked one; not doing this is a
 /// repeated complaint (`portal-api.md`, section 2.2, "Picking the new card").
-pub fn draw(answer: &CardAnswer, visit: Date, facility: &FacilityCode) -> Verdict {
+pub fn draw(answer: &CardAnswer, at: &Circumstances<'_>) -> Verdict {
+    let visit = at.visit;
     let row = ResultCode::of(&answer.code);
     let mut warnings = Vec::new();
     let asked = covers(&answer.card.valid_from, &answer.card.valid_to, visit);
@@ -63,14 +74,11 @@ pub fn draw(answer: &CardAnswer, visit: Date, facility: &FacilityCode) -> Verdic
             Cover::Yes => (Conclusion::Valid, WhichCard::Asked),
             Cover::No => (Conclusion::Expired, WhichCard::Neither),
             Cover::Unreadable => {
-                warnings.push(Warning {
-                    code: "card.validity_unreadable",
-                    field: "gtTheDen",
-                    label: Bilingual::fixed(
-                        "Không đọc được hạn thẻ trên cổng; kết luận chỉ theo mã kết quả",
-                        "The validity dates could not be read; the verdict rests on the result code alone",
-                    ),
-                });
+                let label = Bilingual::fixed(
+                    "Không đọc được hạn thẻ trên cổng; kết luận chỉ theo mã kết quả",
+                    "The validity dates could not be read; the verdict rests on the result code alone",
+                );
+                warnings.push(Warning::new("card.validity_unreadable", "gtTheDen", label));
                 (Conclusion::Valid, WhichCard::Asked)
             }
         },
@@ -79,18 +87,13 @@ pub fn draw(answer: &CardAnswer, visit: Date, facility: &FacilityCode) -> Verdic
     };
 
     if conclusion == Conclusion::Expired && row.conclusion == Conclusion::Valid {
-        warnings.push(Warning {
-            code: "card.not_valid_on_visit",
-            field: "gtTheDen",
-            label: Bilingual::fixed(
-                "Thẻ còn giá trị hôm nay nhưng không có giá trị vào ngày khám",
-                "The card is valid today but not on the visit date",
-            ),
-        });
+        let label = Bilingual::fixed(
+            "Thẻ còn giá trị hôm nay nhưng không có giá trị vào ngày khám",
+            "The card is valid today but not on the visit date",
+        );
+        warnings.push(Warning::new("card.not_valid_on_visit", "gtTheDen", label));
     }
-    if counts != WhichCard::Neither {
-        warnings.extend(notices(answer, visit, facility));
-    }
+    warnings.extend(notices::of(answer, at, counts));
 
     let (label, next_step) = match conclusion {
         Conclusion::ValidNewCard => (
@@ -130,40 +133,6 @@ fn covers(from: &str, to: &str, visit: Date) -> Cover {
     }
 }
 
-fn notices(answer: &CardAnswer, visit: Date, facility: &FacilityCode) -> Vec<Warning> {
-    let mut notices = Vec::new();
-    let five_years = PartialDate::parse(&answer.card.five_years).ok().and_then(PartialDate::whole);
-    if five_years.is_some_and(|date| date <= visit) {
-        notices.push(Warning {
-            code: "card.five_years_reached",
-            field: "ngayDu5Nam",
-            label: Bilingual::fixed("Đã đủ 5 năm tham gia liên tục", "Five continuous years have been reached"),
-        });
-    }
-    if matches!(answer.card.area.as_str(), "K1" | "K2" | "K3") {
-        notices.push(Warning {
-            code: "card.living_area",
-            field: "maKV",
-            label: Bilingual::fixed("Thẻ có mã nơi đối tượng sinh sống", "The card carries a living-area code"),
-        });
-    }
-    let today = visit.strftime("%Y%m%d").to_string();
-    let elsewhere = |check: &crate::portal::reply::Check| {
-        check.at.starts_with(&today) && !check.account.starts_with(facility.as_str())
-    };
-    if answer.checks.iter().any(elsewhere) {
-        notices.push(Warning {
-            code: "card.checked_elsewhere_today",
-            field: "dsLichSuKT2018",
-            label: Bilingual::fixed(
-                "Thẻ đã được cơ sở khác tra cứu trong ngày khám",
-                "Another facility looked this card up on the visit date",
-            ),
-        });
-    }
-    notices
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
@@ -187,8 +156,13 @@ mod tests {
         CardAnswer { code: code.into(), card, new_card, ..CardAnswer::default() }
     }
 
+    fn drawn(answer: &CardAnswer, visit: Date) -> Verdict {
+        let facility = FacilityCode::parse("01999").unwrap();
+        draw(answer, &Circumstances::on(visit, &facility))
+    }
+
     fn check(answer: &CardAnswer, visit: Date, conclusion: Conclusion, counts: WhichCard) {
-        let verdict = draw(answer, visit, &FacilityCode::parse("01999").unwrap());
+        let verdict = drawn(answer, visit);
         assert_eq!((verdict.conclusion, verdict.counts), (conclusion, counts), "code {}", answer.code);
     }
 
@@ -237,7 +211,7 @@ mod tests {
     #[test]
     fn unreadable_dates_leave_the_code_to_speak_and_say_so() {
         let odd = answer("000", ("?", "?"), None);
-        let verdict = draw(&odd, date(2026, 11, 20), &FacilityCode::parse("01999").unwrap());
+        let verdict = drawn(&odd, date(2026, 11, 20));
         assert_eq!(verdict.conclusion, Conclusion::Valid);
         assert_eq!(verdict.warnings.first().map(|warning| warning.code), Some("card.validity_unreadable"));
     }

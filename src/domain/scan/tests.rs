@@ -85,7 +85,7 @@ fn kinds_and_warnings() {
         // The ID tells a woman born 1985.
         (
             "001185012345||Nguyễn Văn Dụ|12051986|Nam|Số 1|01072021".to_owned(),
-            Ok(("cccd", "cao", vec!["scan.sex_differs", "scan.birth_year_differs"])),
+            Ok(("cccd", "cao", vec!["scan.sex_differs_from_id", "scan.birth_year_differs_from_id"])),
         ),
         (
             "003185012345||Nguyễn Thị Ví Dụ|12051985|Nữ|Số 1|01072021".to_owned(),

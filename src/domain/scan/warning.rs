@@ -123,12 +123,12 @@ impl ScanWarning {
                 "The end of the code is missing; better scan again.",
             ),
             Self::SexDiffersFromId => (
-                "scan.sex_differs",
+                "scan.sex_differs_from_id",
                 "Giới tính không khớp với số CCCD; hãy đối chiếu với thẻ.",
                 "The sex disagrees with the national ID; compare it with the card.",
             ),
             Self::BirthYearDiffersFromId => (
-                "scan.birth_year_differs",
+                "scan.birth_year_differs_from_id",
                 "Năm sinh không khớp với số CCCD; hãy đối chiếu với thẻ.",
                 "The year of birth disagrees with the national ID; compare it with the card.",
             ),

@@ -1,4 +1,4 @@
-//! JSON values as far as questions and documents use them: texts, and objects of texts. All else is passed
+//! JSON values as far as questions and documents use them: texts, flags, and objects of these. All else is passed
 //! over without being built, because a body of brackets would take forty times its size as a tree.
 
 use std::collections::BTreeMap;
@@ -20,7 +20,8 @@ pub(super) enum Member {
     Null,
     Text(String),
     Object(Members),
-    /// A number, a flag, an array, or an object too deep to matter.
+    Flag(bool),
+    /// A number, an array, or an object too deep to matter.
     Other,
 }
 
@@ -54,8 +55,8 @@ impl<'de> Visitor<'de> for Level {
         Ok(Member::Null)
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Member, E> {
-        Ok(Member::Other)
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<Member, E> {
+        Ok(Member::Flag(flag))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Member, E> {
@@ -111,7 +112,7 @@ mod tests {
         let text = r#"{"a":"x","b":true,"c":null,"d":{"e":"y"},"f":[[1,{"g":2}]],"h":1.5}"#;
         let Ok(Member::Object(members)) = read(text.as_bytes()) else { panic!("an object") };
         assert!(matches!(members.get("a"), Some(Member::Text(text)) if text == "x"));
-        assert!(matches!(members.get("b"), Some(Member::Other)));
+        assert!(matches!(members.get("b"), Some(Member::Flag(true))));
         assert!(matches!(members.get("c"), Some(Member::Null)));
         assert!(matches!(members.get("d"), Some(Member::Object(inner)) if inner.len() == 1));
         assert!(matches!(members.get("f"), Some(Member::Other)));

@@ -1,5 +1,9 @@
 //! The answer of `TraCuuTienMCCT`: what a person has paid of the co-payment (`portal-api.md`, section 2.6).
 
+use jiff::civil::{DateTime, Time};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::domain::PartialDate;
 use crate::portal::Fault;
 use crate::portal::reply::{Envelope, Fields, debug_is_redacted, debug_shows_code_only};
 
@@ -10,6 +14,8 @@ pub struct CopayAnswer {
     pub code: String,
     /// `GhiChu`: the message for a person; with 200, how recent the figures are.
     pub note: String,
+    /// Up to when the figures reach, on the clock of Viet Nam, as far as `GhiChu` tells.
+    pub as_of: Option<DateTime>,
     /// `DataCCT`: the visits with a co-payment, latest discharge first.
     pub rows: Vec<CopayRow>,
     /// `ThongTinSoThe`: the holder.
@@ -75,7 +81,23 @@ pub fn read_copay(raw: &[u8]) -> Result<CopayAnswer, Fault> {
         social_insurance_number: fields.text("maBhxh"),
     });
     let total_max = rows.iter().filter_map(|row| amount(&row.cumulative)).max();
-    Ok(CopayAnswer { note: envelope.text("GhiChu"), rows, holder, total_max, code: envelope.code })
+    let note = envelope.text("GhiChu");
+    Ok(CopayAnswer { as_of: as_of(&note), note, rows, holder, total_max, code: envelope.code })
+}
+
+/// Reads `… tính đến: 05/08/2026 17:30`, the one form seen. A day without its hour is no instant and is not made one.
+fn as_of(note: &str) -> Option<DateTime> {
+    const WORDS: &str = "tính đến";
+    // Bounded, because a note is the portal's own text; the known one has a hundred characters.
+    let note: String = note.chars().take(1_000).nfc().flat_map(char::to_lowercase).collect();
+    let (_, rest) = note.rsplit_once(WORDS)?;
+    let mut words = rest.trim_start_matches([':', ' ']).split_whitespace();
+    let (day, time) = (words.next()?, words.next()?);
+    let day = PartialDate::parse(day).ok()?.whole()?;
+    let time = time.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let mut parts = time.split(':').map(|part| part.parse::<i8>().ok());
+    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next().unwrap_or(Some(0))?);
+    Some(day.to_datetime(Time::new(hour, minute, second, 0).ok()?))
 }
 
 fn row(row: &Fields) -> CopayRow {
@@ -118,6 +140,21 @@ mod tests {
         assert_eq!(answer.rows[0].reserved[4], "x");
         assert_eq!(answer.holder.as_ref().unwrap().name, "Trần Văn A");
         assert!(!format!("{answer:?} {:?} {:?}", answer.rows, answer.holder).contains("Tr"));
+    }
+
+    #[test]
+    fn how_recent_the_figures_are_is_read_from_the_note() {
+        let official =
+            "Nguồn DL lấy từ các CSKCB đề nghị thanh toán KCB BHYT trên HTTTGĐ BHYT tính đến: 05/08/2026 17:30";
+        let decomposed: String = official.nfd().collect();
+        for note in [official, &decomposed, "TÍNH ĐẾN 05/08/2026 17:30.", "tính đến:05/08/2026  17:30:00"] {
+            let read = as_of(note).map(|moment| moment.to_string());
+            assert_eq!(read.as_deref(), Some("2026-08-05T17:30:00"), "{note}");
+        }
+        for note in ["", "tính đến", "tính đến: 05/08/2026", "tính đến: 05/08/2026 25:30", "tính đến: ? 17:30"]
+        {
+            assert_eq!(as_of(note), None, "{note}");
+        }
     }
 
     #[test]
