@@ -35,6 +35,12 @@ pub(super) struct Arguments {
     /// The date of the visit; today if left out.
     #[arg(long, value_name = "DATE")]
     visit_date: Option<String>,
+    /// The date on which the patient is expected to leave.
+    #[arg(long, value_name = "DATE")]
+    leaves: Option<String>,
+    /// Show the earlier visits too, if the card can be used.
+    #[arg(long)]
+    history: bool,
     /// Name of the officer who asks, as registered at the portal.
     #[arg(long, value_name = "NAME", requires = "officer_id", conflicts_with = "staff_id")]
     officer_name: Option<String>,
@@ -108,11 +114,15 @@ fn question(arguments: &Arguments) -> std::io::Result<Map<String, Value>> {
         ("hoTen", &arguments.name),
         ("ngaySinh", &arguments.birth),
         ("ngayKham", &arguments.visit_date),
+        ("ngayRaDuKien", &arguments.leaves),
     ];
     for (member, value) in given {
         if let Some(value) = value {
             question.insert(member.into(), value.as_str().into());
         }
+    }
+    if arguments.history {
+        question.insert("lichSu".into(), true.into());
     }
     if let (Some(name), Some(id)) = (&arguments.officer_name, &arguments.officer_id) {
         question.insert("canBo".into(), json!({ "hoTen": name, "cccd": id }));
@@ -154,6 +164,13 @@ fn show(answer: &Value, age: Option<&str>, out: &Output) {
     for warning in array(answer, "canhBao") {
         out.line(&format!("  ! {}  [{}]", text(warning, "nhan"), text(warning, "code")));
     }
+    for change in array(answer, "thayDoi") {
+        let (before, now) = (text(change, "truoc"), text(change, "nay"));
+        out.line(&format!("  ~ {}: {before} → {now}", text(change, "nhan")));
+    }
+    if let Some(history) = answer.get("lichSu") {
+        show_history(history, out);
+    }
     let source = match text(answer, "nguon").as_str() {
         "cong" => out.wording("cổng BHXH, vừa hỏi", "the portal, just now").to_owned(),
         "da_luu" => out.wording("đã lưu, còn mới", "kept, still fresh").to_owned(),
@@ -174,6 +191,18 @@ fn show(answer: &Value, age: Option<&str>, out: &Output) {
     if !ticket.is_empty() {
         let words = out.wording("Sẽ tự tra lại, mã chờ", "Asked again by itself, ticket");
         out.line(&format!("  {words}: {ticket}"));
+    }
+}
+
+fn show_history(history: &Value, out: &Output) {
+    if let Some(error) = history.get("loi") {
+        out.line(&format!("  ! {}  [{}]", text(error, "nhan"), text(error, "code")));
+    }
+    for visit in array(history, "data") {
+        let (from, to) = (text(visit, "ngayVao"), text(visit, "ngayRa"));
+        let parts = ["maCSKCB", "tenBenh", "kqDieuTriNhan", "lyDoVVNhan"].map(|part| text(visit, part));
+        let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        out.line(&format!("  {}: {from} – {to} · {}", out.wording("Đợt khám", "Visit"), parts.join(" · ")));
     }
 }
 
@@ -201,11 +230,12 @@ mod tests {
 
     #[test]
     fn the_question_has_the_names_of_the_api() {
-        let line = "x --card 1 --name A --birth 1980 --visit-date 2026-01-01 --officer-name B --officer-id 2";
-        let line = Line::try_parse_from(line.split(' ')).unwrap();
+        let line = "x --card 1 --name A --birth 1980 --visit-date 2026-01-01 --leaves 2026-01-05 --history \
+                    --officer-name B --officer-id 2";
+        let line = Line::try_parse_from(line.split_whitespace()).unwrap();
         let expected = json!({
             "maThe": "1", "hoTen": "A", "ngaySinh": "1980", "ngayKham": "2026-01-01",
-            "canBo": {"hoTen": "B", "cccd": "2"},
+            "ngayRaDuKien": "2026-01-05", "lichSu": true, "canBo": {"hoTen": "B", "cccd": "2"},
         });
         assert_eq!(Value::Object(question(&line.arguments).unwrap()), expected);
         let line = Line::try_parse_from(["x", "--qr", "a|b"]).unwrap();

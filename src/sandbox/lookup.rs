@@ -12,7 +12,7 @@ use http::StatusCode;
 use self::replies::{CardReply, CoPaymentReply, VisitReply};
 use crate::domain::{CardNumber, CardSubject, NationalId, PartialDate, Precision};
 use crate::sandbox::population::lists::RESULT_CODES;
-use crate::sandbox::population::{InsuredPerson, person_by_number, person_of};
+use crate::sandbox::population::{self, InsuredPerson, person_by_number, person_of};
 use crate::sandbox::portal::Portal;
 use crate::sandbox::records::Check;
 use crate::sandbox::reply::{Answer, Play};
@@ -29,6 +29,7 @@ pub(super) fn card(portal: &Portal, call: &Call) -> Answer {
         return broken;
     }
     portal.records().ask("KQNhanLichSuKCB2024", call.fields.get("maThe"));
+    let moved = verdict.person.as_ref().and_then(InsuredPerson::after_a_move);
     let reply = match &verdict.person {
         None => CardReply::refused(portal, call, &verdict.code, &verdict.note),
         Some(person) => {
@@ -40,6 +41,7 @@ pub(super) fn card(portal: &Portal, call: &Call) -> Answer {
                 code: verdict.code.clone(),
             };
             let earlier = portal.records().check(&person.social_insurance_number, check);
+            let person = moved.as_ref().filter(|_| !earlier.is_empty()).unwrap_or(person);
             CardReply::of(portal, person, &verdict.code, note, verdict.asked_new_card, earlier)
         }
     };
@@ -198,10 +200,15 @@ impl Verdict {
             "906" => Play::Truncate,
             _ => Play::AsUsual,
         };
+        let code = match person.code.as_str() {
+            _ if play != Play::AsUsual => "000".to_owned(),
+            // A card in order of a person of whom something else is odd.
+            population::MOVES | population::STILL_IN => "000".to_owned(),
+            code => code.to_owned(),
+        };
         if play != Play::AsUsual {
-            person.code = "000".to_owned();
+            person.code.clone_from(&code);
         }
-        let code = person.code.clone();
         let note = text_of(&code).to_owned();
         let of_a_card = matches!(
             code.as_str(),

@@ -46,6 +46,15 @@ pub struct InsuredPerson {
     pub code: String,
 }
 
+/// The magic code of somebody whose card has other facts from its second look on.
+pub(super) const MOVES: &str = "907";
+
+/// The magic code of somebody who lies in another hospital.
+pub(super) const STILL_IN: &str = "908";
+
+/// The facility that both have to do with.
+pub(super) const ELSEWHERE: &str = "79001";
+
 /// From the first to the last day a card is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Validity {
@@ -93,7 +102,7 @@ pub fn example_for_code(code: &str) -> Option<InsuredPerson> {
 
 /// The person with this social-insurance number; `None` only for ten characters that are no number.
 pub(super) fn person_by_number(digits: &str) -> Option<InsuredPerson> {
-    if digits == TESTER_NUMBER || digits == TESTER_NUMBER_NEW {
+    if [TESTER_NUMBER, TESTER_NUMBER_NEW, TESTER_NUMBER_MOVES].contains(&digits) {
         return NationalId::parse("000080000000").ok().map(|id| person_of(&id));
     }
     let (place, middle, last) = (digits.get(..2)?, digits.get(2..5)?, digits.get(5..10)?);
@@ -106,6 +115,12 @@ pub(super) fn person_by_number(digits: &str) -> Option<InsuredPerson> {
 }
 
 impl InsuredPerson {
+    /// Who this is at the next look, where that is another picture: for [`MOVES`] registered elsewhere, in another area.
+    pub(super) fn after_a_move(&self) -> Option<Self> {
+        let moved = || Self { facility: ELSEWHERE.to_owned(), living_area: "K1", ..self.clone() };
+        (self.code == MOVES).then(moved)
+    }
+
     /// The validity of the card on record (the old one, where there is a new one).
     pub(super) fn validity(&self, today: Date) -> Validity {
         match self.code.as_str() {
@@ -134,6 +149,7 @@ const STRIDE: u64 = 38_917;
 
 const TESTER_NUMBER: &str = "0000000001";
 const TESTER_NUMBER_NEW: &str = "0000000002";
+const TESTER_NUMBER_MOVES: &str = "0000000003";
 
 /// The social-insurance number of a national ID.
 fn ten_digits_of(id: &NationalId) -> String {
@@ -233,7 +249,12 @@ fn group_of(code: &str, birth_year: i16, drawn: usize) -> (&'static str, u8) {
 /// Nguyễn Văn Thử of the magic IDs (`api.md`, section 7).
 fn tester(id: NationalId, code: String) -> InsuredPerson {
     let renewed = matches!(code.as_str(), "003" | "004");
-    let number = if renewed { TESTER_NUMBER_NEW } else { TESTER_NUMBER };
+    let number = match code.as_str() {
+        _ if renewed => TESTER_NUMBER_NEW,
+        // Looks at the other testers are none at this one.
+        MOVES => TESTER_NUMBER_MOVES,
+        _ => TESTER_NUMBER,
+    };
     InsuredPerson {
         national_id: id,
         name: "Nguyễn Văn Thử".to_owned(),

@@ -33,3 +33,4 @@ mod moves;
 mod outage;
 mod privacy;
 mod reference;
+mod verdicts;

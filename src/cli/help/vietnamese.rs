@@ -35,6 +35,8 @@ pub(super) const WORDS: &[(&str, &str)] = &[
         "`-`: đọc cả câu hỏi từ đầu vào chuẩn, dạng JSON ({\"maThe\":…,\"hoTen\":…,\"ngaySinh\":…}) hoặc chuỗi thô của mã quét.",
     ),
     ("lookup --visit_date", "Ngày khám; không ghi là hôm nay."),
+    ("lookup --leaves", "Ngày ra viện dự kiến."),
+    ("lookup --history", "Xem cả các đợt khám trước, nếu thẻ dùng được."),
     ("lookup --officer_name", "Họ tên cán bộ tra cứu, như đã đăng ký với cổng."),
     ("lookup --officer_id", "Số CCCD của cán bộ tra cứu."),
     ("lookup --staff_id", "Cán bộ tra cứu, theo danh bạ của gateway."),

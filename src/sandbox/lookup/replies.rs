@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::text_of;
 use crate::sandbox::faults::mix;
-use crate::sandbox::population::InsuredPerson;
+use crate::sandbox::population::{self, InsuredPerson};
 use crate::sandbox::portal::Portal;
 use crate::sandbox::records::Check;
 use crate::sandbox::reply::Code;
@@ -246,8 +246,12 @@ impl<'a> VisitReply<'a> {
                 ly_do_vv: "1",
             }
         });
+        let mut visits: Vec<Visit> = visits.collect();
+        if person.code == population::STILL_IN {
+            visits.insert(0, not_ended(today));
+        }
         let note = Some(text_of(code)).filter(|_| code != "000");
-        Self { ma_ket_qua: portal.code(code), ghi_chu: note, visits: Some(visits.collect()) }
+        Self { ma_ket_qua: portal.code(code), ghi_chu: note, visits: Some(visits) }
     }
 }
 
@@ -318,6 +322,20 @@ impl<'a> CoPaymentReply<'a> {
                 reserve_5: "",
             }),
         }
+    }
+}
+
+/// A stay at another facility that began three days ago.
+fn not_ended(today: Date) -> Visit {
+    Visit {
+        ma_ho_so: format!("{}00001", today.strftime("%y%m")),
+        ma_cskcb: population::ELSEWHERE.to_owned(),
+        ngay_vao: format!("{}0822", today.saturating_sub(3.days()).strftime("%Y%m%d")),
+        ngay_ra: String::new(),
+        ten_benh: "J18.9",
+        tinh_trang: "",
+        kq_dieu_tri: "",
+        ly_do_vv: "2",
     }
 }
 
