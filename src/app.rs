@@ -1,5 +1,6 @@
 //! The gateway as a whole: its parts wired bottom-up, served, and drained.
 
+pub mod directory;
 pub mod trial;
 
 use std::net::SocketAddr;
@@ -21,9 +22,10 @@ use crate::domain::FacilityCode;
 use crate::http::body::BodyBudget;
 use crate::http::server::{self, Server};
 use crate::http::tls::{self, Identity, TlsError};
-use crate::http::{self, Gateway, Officers};
+use crate::http::{self, Gateway};
 use crate::intake::{self, Intake};
 use crate::lookup::{self, Lookup};
+use crate::officers::Officers;
 use crate::portal::{self, Account, Portal, PortalPassword, Weather};
 use crate::store::vault::Vault;
 use crate::store::{self, Client, Lost, Store, StoreError};
@@ -116,6 +118,8 @@ impl App {
         // Who may use them, over which ports.
         let clients = Clients::open(mode, store.clone(), vault).await;
         let clients = clients.map_err(|error| store_failed(&config, error))?;
+        let officers = Officers::open(directory::configured(&config), store.clone(), system.clone()).await;
+        let officers = officers.map_err(|error| store_failed(&config, error))?;
         let listen = |address, error| StartError::Listen(address, error);
         let api = Server::bind(config.api.listen, Some(identity.clone()), server_limits(&config)).await;
         let api = api.map_err(|error| listen(config.api.listen, error))?;
@@ -127,6 +131,7 @@ impl App {
             portal: portal.clone(),
             clients: clients.clone(),
             lookup: lookup.clone(),
+            officers: officers.clone(),
             courier: courier.clone(),
             system: system.clone(),
             last_known_max: config.lookup.last_known_max,
@@ -139,7 +144,7 @@ impl App {
             store,
             clients,
             portal,
-            officers: officers(&config),
+            officers,
             bodies: BodyBudget::new(
                 u32::try_from(config.documents.bodies_in_memory_bytes_max / 1024).unwrap_or(u32::MAX),
             ),
@@ -201,6 +206,7 @@ struct Housekeeping {
     portal: Portal,
     clients: Clients,
     lookup: Lookup,
+    officers: Officers,
     courier: Courier,
     system: System,
     last_known_max: Duration,
@@ -211,6 +217,7 @@ impl Housekeeping {
         let tasks = TaskTracker::new();
         tasks.spawn(self.clients.run(stopper.clone()));
         tasks.spawn(self.lookup.recheck_tickets(stopper.clone()));
+        tasks.spawn(self.officers.run(stopper.clone()));
         tasks.spawn(tell_weather(self.portal, self.store.clone(), stopper.clone()));
         tasks.spawn(keep_house(self.store, self.courier, self.system, self.last_known_max, stopper.clone()));
         tasks.close();
@@ -337,8 +344,13 @@ pub async fn revoke_client(config: &Config, system: &System, id: &str) -> Result
 }
 
 /// The names of all scopes, for the command line.
-pub fn scope_names() -> [&'static str; 3] {
+pub fn scope_names() -> [&'static str; 4] {
     Scope::ALL.map(Scope::name)
+}
+
+/// The names of the scopes a key has where none are named.
+pub fn usual_scope_names() -> [&'static str; 3] {
+    Scope::USUAL.map(Scope::name)
 }
 
 // === from configuration to parts ===
@@ -513,24 +525,4 @@ fn server_limits(config: &Config) -> server::Limits {
         write_stall_timeout: from.write_stall,
         ..server::Limits::default()
     }
-}
-
-fn officers(config: &Config) -> Officers {
-    let mut officers = Officers::default();
-    for facility in &config.facilities {
-        if let Some(officer) = &facility.officer {
-            officers.default.insert(facility.code, officer.clone());
-        }
-    }
-    for member in &config.officers {
-        // A member without a facility works for all of them.
-        let facilities = match member.facility {
-            Some(facility) => vec![facility],
-            None => config.facilities.iter().map(|facility| facility.code).collect(),
-        };
-        for facility in facilities {
-            officers.by_staff_id.insert((facility, member.staff_id.clone()), member.officer.clone());
-        }
-    }
-    officers
 }

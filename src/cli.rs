@@ -14,6 +14,7 @@ mod help;
 mod keys;
 mod language;
 mod lookup;
+mod officers;
 mod output;
 mod process;
 mod rules;
@@ -90,6 +91,9 @@ enum Command {
     /// Keys by which programs call the gateway.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// The directory of officers: who a staff id of the hospital system is to the portal.
+    #[command(subcommand)]
+    Officers(officers::Command),
     /// Certificates for the gateway and its callers.
     #[command(subcommand)]
     Certs(certs::Command),
@@ -130,6 +134,7 @@ fn run(arguments: Vec<OsString>) -> Exit {
         Command::Schema(command) => schema::schema(&command, &out),
         Command::Rules(command) => rules::rules(&command, &out),
         Command::Keys(command) => keys::keys(command, &out),
+        Command::Officers(command) => officers::officers(&command, &out),
         Command::Certs(command) => certs::certs(&command, &out),
         Command::Completions { shell } => completions(shell, &out),
     }
@@ -198,6 +203,9 @@ mod tests {
             "lienthong keys add --config a.toml --name his --scope lookup --scope document:write --facility 01999 \
              --per-minute 60 --address 10.0.0.0/8",
             "lienthong keys list --config a.toml",
+            "lienthong officers import --config a.toml staff.csv --replace",
+            "lienthong officers list --config a.toml --json",
+            "lienthong officers remove --config a.toml tiepdon01 --facility 01999",
             "lienthong schema list --schemas folder --json",
             "lienthong schema show XML1 --version 3176 --xsd",
             "lienthong schema export folder --force",
@@ -229,6 +237,8 @@ mod tests {
             "lienthong lookup --card 1 --name A --birth 1980 --officer-name B",
             "lienthong lookup - --qr -",
             "lienthong keys add",
+            "lienthong officers import --config a.toml",
+            "lienthong officers remove --config a.toml tiepdon01 --facility 1999",
             "lienthong schema show",
             "lienthong schema export",
             "lienthong rules list --config a.toml --schemas folder",

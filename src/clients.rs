@@ -32,11 +32,16 @@ pub enum Scope {
     DocumentWrite,
     /// See documents and events.
     DocumentRead,
+    /// See and change how the gateway is set up: the directory of officers.
+    Admin,
 }
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 3] = [Self::Lookup, Self::DocumentWrite, Self::DocumentRead];
+    pub const ALL: [Self; 4] = [Self::Lookup, Self::DocumentWrite, Self::DocumentRead, Self::Admin];
+
+    /// What a key may do where nothing else is said: a hospital system's work, and not the gateway's set-up.
+    pub const USUAL: [Self; 3] = [Self::Lookup, Self::DocumentWrite, Self::DocumentRead];
 
     /// The word used when keys are made and in problems.
     pub fn name(self) -> &'static str {
@@ -44,6 +49,7 @@ impl Scope {
             Self::Lookup => "lookup",
             Self::DocumentWrite => "document:write",
             Self::DocumentRead => "document:read",
+            Self::Admin => "admin",
         }
     }
 

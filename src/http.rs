@@ -12,6 +12,7 @@ pub mod documents;
 pub mod events;
 pub mod feeds;
 pub mod fields;
+pub mod officers;
 pub mod orders;
 pub mod portal_status;
 pub mod problem;
@@ -22,7 +23,6 @@ pub mod shapes;
 pub mod tickets;
 pub mod tls;
 
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -32,18 +32,18 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Method, header};
 
 use crate::clients::{Clients, Mode, Scope};
-use crate::domain::{FacilityCode, Officer};
 use crate::http::body::{BodyBudget, BodyLimits, Held};
 use crate::http::call::{Context, admit};
 use crate::http::problem::Problem;
 use crate::intake::Intake;
 use crate::lookup::Lookup;
+use crate::officers::Officers;
 use crate::portal::Portal;
 use crate::store::Store;
 use crate::system::System;
@@ -70,7 +70,7 @@ pub struct Parts {
     pub clients: Clients,
     /// For its weather.
     pub portal: Portal,
-    /// Officers by `Staff-Id`, and a facility's default officer.
+    /// Who signs for a question.
     pub officers: Officers,
     /// Bodies in memory at once.
     pub bodies: BodyBudget,
@@ -100,15 +100,6 @@ impl Parts {
         let limits = BodyLimits { bytes_max: document_bytes_max, deadline: request_deadline, stall: body_stall };
         Ok(self.bodies.read(&head.headers, body, &limits).await?)
     }
-}
-
-/// Officers as configured.
-#[derive(Clone, Debug, Default)]
-pub struct Officers {
-    /// By `Staff-Id` and facility.
-    pub by_staff_id: HashMap<(FacilityCode, String), Officer>,
-    /// A facility's own.
-    pub default: HashMap<FacilityCode, Officer>,
 }
 
 /// Bounds of requests.
@@ -173,6 +164,9 @@ pub const ROUTES: &[Route] = &[
     Route::post("/v1/documents/{id}/confirm", Scope::DocumentWrite, || post(orders::confirm)),
     Route::post("/v1/feeds", Scope::DocumentWrite, || post(feeds::feed)).without_deadline(),
     Route::get_with_any_key("/v1/portal-status", || get(portal_status::show)),
+    Route::get("/v1/officers", Scope::Admin, || get(officers::list)),
+    Route::put("/v1/officers/{id}", Scope::Admin, || put(officers::keep)),
+    Route::delete("/v1/officers/{id}", Scope::Admin, || delete(officers::remove)),
     Route::get_with_any_key("/v1/schemas", || get(reference::schemas)),
     Route::get_with_any_key("/v1/schemas/{id}", || get(reference::xsd)),
     Route::get_with_any_key("/v1/reference", || get(reference::lists)),
@@ -191,6 +185,14 @@ impl Route {
 
     const fn post(path: &'static str, scope: Scope, handler: fn() -> MethodRouter<Gateway>) -> Self {
         Self { method: Method::POST, path, access: Access::Key(scope), has_deadline: true, handler }
+    }
+
+    const fn put(path: &'static str, scope: Scope, handler: fn() -> MethodRouter<Gateway>) -> Self {
+        Self { method: Method::PUT, path, access: Access::Key(scope), has_deadline: true, handler }
+    }
+
+    const fn delete(path: &'static str, scope: Scope, handler: fn() -> MethodRouter<Gateway>) -> Self {
+        Self { method: Method::DELETE, path, access: Access::Key(scope), has_deadline: true, handler }
     }
 
     const fn without_deadline(mut self) -> Self {

@@ -15,6 +15,7 @@ pub mod clients;
 pub mod delivery;
 pub mod intake;
 pub mod lookup;
+pub mod officers;
 
 pub mod portal;
 pub mod store;

@@ -13,6 +13,7 @@ pub mod comparison;
 pub mod desk;
 pub mod notices;
 pub mod provisional;
+pub mod refusals;
 pub mod ticket;
 pub mod verdict;
 pub mod visits;
@@ -33,6 +34,7 @@ use crate::lookup::budget::{Budget, Lane, Slot, Spent};
 use crate::lookup::cache::{Cache, Kept, QuestionKey};
 use crate::lookup::changes::Changed;
 use crate::lookup::code::{Conclusion, ResultCode};
+use crate::lookup::refusals::{Refusals, Refused};
 use crate::lookup::silence::Silence;
 use crate::lookup::verdict::{Circumstances, Verdict, WhichCard};
 use crate::portal::reply::{CardAnswer, CopayAnswer, HistoryAnswer, read_card, read_copay, read_history};
@@ -94,6 +96,7 @@ struct Parts {
     budget: Budget,
     under_way: Semaphore,
     silence: Silence,
+    refusals: Refusals,
     portal: Portal,
     store: Store,
     vault: Vault,
@@ -244,8 +247,20 @@ impl Lookup {
         let cache = Cache::new(config.cache);
         let budget = Budget::new(config.budget, &portal.facilities());
         let under_way = Semaphore::new(config.under_way_max);
-        let silence = Silence::default();
-        Self(Arc::new(Parts { config, cache, budget, under_way, silence, portal, store, vault, system, metrics }))
+        let (silence, refusals) = (Silence::default(), Refusals::default());
+        Self(Arc::new(Parts {
+            config,
+            cache,
+            budget,
+            under_way,
+            silence,
+            refusals,
+            portal,
+            store,
+            vault,
+            system,
+            metrics,
+        }))
     }
 
     /// Is this card good for a visit?
@@ -290,6 +305,11 @@ impl Lookup {
     /// Questions under way or waiting for the budget just now, of all facilities.
     pub fn under_way(&self) -> usize {
         self.0.config.under_way_max.saturating_sub(self.0.under_way.available_permits())
+    }
+
+    /// Whether the portal did not accept this officer of this facility when it was last asked in that name.
+    pub fn refused(&self, facility: FacilityCode, officer: &Officer) -> Option<Refused> {
+        self.0.refusals.of(facility, officer)
     }
 
     /// How many answers are in memory, about.
@@ -451,6 +471,9 @@ impl Parts {
         answered.raw = Bytes::copy_from_slice(&answered.raw);
 
         let answered_at = self.system.now();
+        if let Some(officer) = &ask.officer {
+            self.refusals.note(ask.question.facility, officer, &answered.code, answered_at);
+        }
         let fresh_until = self.cache.fresh_until(ask.service, &answered.code, answered_at, ask.lane);
         let Some(fresh_until) = fresh_until.filter(|_| answered.http_status == 200) else {
             return Err(NotKept::Answer(answered, answered_at, ask.officer));

@@ -1,8 +1,8 @@
 //! What must outlive the process, in the words of the field: documents, deliveries, attempts, events, last-known
-//! answers and clients. The engine below (`sqlite`) speaks SQL; nothing above does.
+//! answers, clients and officers. The engine below (`sqlite`) speaks SQL; nothing above does.
 //!
 //! Guarantees: what a method reports as done is on the disk (one writer, commits in groups, synced before the answer);
-//! bodies, business keys, raw answers and last-known answers are sealed by the [vault]; persons are found by
+//! bodies, business keys, raw answers, last-known answers and officers are sealed by the [vault]; persons are found by
 //! keyed hashes only; every move of a delivery is one of [`TRANSITIONS`](crate::domain::delivery::TRANSITIONS).
 
 pub mod ticket;
@@ -21,7 +21,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::document::Kind;
-use crate::domain::{DeliveryState, FacilityCode, Receipt};
+use crate::domain::{DeliveryState, FacilityCode, Officer, Receipt};
 
 pub use self::sqlite::{Archive, Config, Store};
 pub use self::vault::Vault;
@@ -375,6 +375,34 @@ pub struct Client {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// Rows of the directory of officers at most: the staff of a province's hospitals. The gateway holds them in memory,
+/// some 20 MB.
+pub const OFFICERS_MAX: usize = 100_000;
+
+/// One row of the directory of officers: who a member of the staff is to the portal. `Debug` shows nothing of the person.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OfficerRow {
+    /// What the hospital system calls this person (`Staff-Id`).
+    pub staff_id: String,
+    /// Who it is to the portal.
+    pub officer: Officer,
+    /// The facility at which; `None` for all.
+    pub facility: Option<FacilityCode>,
+    /// Signs there where the caller names nobody.
+    pub is_default: bool,
+}
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfficersImported {
+    /// Rows that were not there before.
+    pub added: usize,
+    /// Rows whose staff id and facility were there before.
+    pub changed: usize,
+    /// Rows that are gone.
+    pub removed: usize,
+}
+
 /// How many deliveries stand where, for metrics and readiness.
 #[derive(Clone, Debug, Default)]
 pub struct Backlog {
@@ -463,6 +491,12 @@ impl fmt::Debug for Filter {
             .field("with_key", &self.key.is_some())
             .field("limit", &self.limit)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for OfficerRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OfficerRow").field("facility", &self.facility).finish_non_exhaustive()
     }
 }
 

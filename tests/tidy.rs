@@ -8,7 +8,7 @@ const LEVELS: &[&[&str]] = &[
     &["cli"],
     &["app"],
     &["config", "http"],
-    &["certs", "lookup", "intake", "delivery", "clients"],
+    &["certs", "lookup", "intake", "delivery", "clients", "officers"],
     &["portal", "store"],
     &["document"],
     &["xml", "telemetry"],

@@ -149,7 +149,7 @@ async fn make_key(config: &Config, system: &System) -> anyhow::Result<String> {
     }
     let wish = ClientWish {
         name: CLIENT_NAME.to_owned(),
-        scopes: app::scope_names().map(str::to_owned).to_vec(),
+        scopes: app::usual_scope_names().map(str::to_owned).to_vec(),
         facilities: config.facilities.iter().map(|facility| facility.code).collect(),
         requests_per_minute: REQUESTS_PER_MINUTE,
         addresses: Vec::new(),

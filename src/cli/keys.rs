@@ -47,7 +47,7 @@ pub(super) struct Add {
     /// What people call the program that will use it.
     #[arg(long)]
     name: String,
-    /// What it may do; by default everything.
+    /// What it may do; by default everything but `admin`, which sees and changes the directory of officers.
     #[arg(long = "scope", value_name = "SCOPE", value_parser = app::scope_names())]
     scopes: Vec<String>,
     /// For which facilities; by default the only one of the configuration.
@@ -97,10 +97,10 @@ async fn add(add: Add, config: &Config, out: &Output) -> Exit {
         Ok(facilities) => facilities,
         Err(message) => return out.failure(Exit::Usage, "cli.usage", &message),
     };
-    let everything = || app::scope_names().map(str::to_owned).to_vec();
+    let usual = || app::usual_scope_names().map(str::to_owned).to_vec();
     let wish = ClientWish {
         name: add.name,
-        scopes: if add.scopes.is_empty() { everything() } else { add.scopes },
+        scopes: if add.scopes.is_empty() { usual() } else { add.scopes },
         facilities,
         requests_per_minute: add.per_minute,
         addresses: add.addresses,

@@ -11,15 +11,17 @@ use serde_json::Value;
 
 use self::answer::{answer, card_json, copay_json, history_json, scan_json};
 use crate::domain::scan::{ChipFields, Scan, ScanError};
-use crate::domain::{Bilingual, CardSubject, FacilityCode, NationalId, Officer, PartialDate, PersonName};
+use crate::domain::{Bilingual, CardSubject, FacilityCode, PartialDate, PersonName};
 use crate::http::call::{Call, text};
 use crate::http::fields::Fields;
+use crate::http::officers::{name_words, read_officer};
 use crate::http::problem::Problem;
 use crate::http::{Gateway, provisional};
 use crate::lookup::budget::Lane;
 use crate::lookup::desk::AtDesk;
 use crate::lookup::provisional::Clues;
 use crate::lookup::{Ask, LookupError, Purpose};
+use crate::officers::Signer;
 use crate::portal::{Question, Service};
 
 /// `POST /v1/card-lookups`: is this card good on the visit date?
@@ -30,7 +32,7 @@ pub async fn card(State(gateway): State<Gateway>, call: Call, request: Request) 
     match gateway.0.lookup.at_desk(asked.ask, asked.purpose, asked.clues).await? {
         AtDesk::Answered(found, ticket) => {
             let id = ticket.clone().unwrap_or_else(|| gateway.0.system.new_id("lkp"));
-            let mut body = card_json(&gateway, &id, &found, asked.scan.as_ref(), voice);
+            let mut body = card_json(&gateway, &id, &found, asked.scan.as_ref(), asked.signer.as_ref(), voice);
             if let (Some(ticket), Some(members)) = (ticket, body.as_object_mut()) {
                 members.insert("pendingLookup".into(), ticket.into());
             }
@@ -49,7 +51,7 @@ pub async fn card(State(gateway): State<Gateway>, call: Call, request: Request) 
 pub async fn history(State(gateway): State<Gateway>, call: Call, request: Request) -> Result<Response, Problem> {
     let asked = read(&gateway, &call, request, Service::TreatmentHistory).await?;
     let (found, history) = gateway.0.lookup.history(asked.ask).await?;
-    let body = history_json(&found, &history, &call.context.voice);
+    let body = history_json(&found, &history, asked.signer.as_ref(), &call.context.voice);
     Ok(answer(&gateway, &found, body))
 }
 
@@ -104,6 +106,7 @@ struct Asked {
     purpose: Purpose,
     scan: Option<Scan>,
     clues: Clues,
+    signer: Option<Signer>,
 }
 
 async fn question_fields(gateway: &Gateway, request: Request) -> Result<Fields, Problem> {
@@ -160,7 +163,7 @@ async fn read(gateway: &Gateway, call: &Call, request: Request, service: Service
         fields.parsed(name, text, PartialDate::parse, "DATE", |_| date_words())
     };
     let (valid_from, valid_to) = (day("gtTheTu"), day("gtTheDen"));
-    let officer = read_officer(gateway, &facility, &headers, &mut fields);
+    let signer = read_signer(gateway, &facility, &headers, &mut fields);
 
     let from_scan = |pick: fn(&Scan) -> Option<CardSubject>| scan.as_ref().and_then(pick);
     let subject = subject.or_else(|| from_scan(|scan| scan.subject()));
@@ -182,12 +185,12 @@ async fn read(gateway: &Gateway, call: &Call, request: Request, service: Service
     let ask = Ask {
         service,
         question: Question { facility, subject, name, birth },
-        officer,
+        officer: signer.as_ref().map(|signer| signer.officer.clone()),
         refresh: directives().any(|directive| directive.eq_ignore_ascii_case("no-cache")),
         stale_max: stale_max.and_then(|seconds| seconds.parse().ok()).map(std::time::Duration::from_secs),
         lane: Lane::Interactive,
     };
-    Ok(Asked { ask, purpose, scan, clues })
+    Ok(Asked { ask, purpose, scan, clues, signer })
 }
 
 /// What the lookup is for: the day of the visit, and of a card lookup how long the patient stays and whether the earlier
@@ -211,51 +214,32 @@ fn whole_date(fields: &mut Fields, name: &str) -> Option<Date> {
     fields.parsed(name, text, parse, "DATE", |()| date_words())
 }
 
-/// Who signs for the question: `canBo` of the body, the `Staff-Id` of the header, or the facility's own officer.
-fn read_officer(
-    gateway: &Gateway,
-    facility: &FacilityCode,
-    headers: &HeaderMap,
-    fields: &mut Fields,
-) -> Option<Officer> {
+/// Who signs for the question: `canBo` of the body, the `Staff-Id` of the header, or the facility's default officer.
+fn read_signer(gateway: &Gateway, facility: &FacilityCode, headers: &HeaderMap, fields: &mut Fields) -> Option<Signer> {
     if let Some(mut given) = fields.object("canBo") {
-        let name = given.needed("hoTen");
-        let name = given.parsed("hoTen", name, PersonName::parse, "PERSON_NAME", |_| name_words());
-        let id = given.needed("cccd");
-        let id = given.parsed(
-            "cccd",
-            id,
-            |text| NationalId::parse(text.trim()),
-            "NATIONAL_ID",
-            |error| {
-                (
-                    Bilingual::composed("Số CCCD của cán bộ sai cấu trúc".into(), format!("The officer's id: {error}")),
-                    Bilingual::fixed("Nhập đúng 12 số CCCD.", "Type the 12 digits."),
-                )
-            },
-        );
+        let officer = read_officer(&mut given);
         fields.close(given);
-        return name.zip(id).map(|(name, national_id)| Officer { name, national_id });
+        return officer.map(|officer| Signer { staff_id: None, officer });
     }
     let officers = &gateway.0.officers;
     if let Some(staff_id) = headers.get("staff-id") {
         // Bytes that are no text are nobody's id, and never a reason to take another officer's name.
         let staff_id = std::str::from_utf8(staff_id.as_bytes()).unwrap_or_default();
-        let known = officers.by_staff_id.get(&(*facility, staff_id.trim().to_owned())).cloned();
+        let known = officers.by_staff_id(facility, staff_id);
         if known.is_none() {
             fields.fault(
                 "Staff-Id",
                 "STAFF_UNKNOWN",
                 ("Không có cán bộ này trong danh bạ của cơ sở", "This staff id is not in the facility's directory"),
                 (
-                    "Thêm [[officer]] vào cấu hình, hoặc gửi canBo.",
-                    "Add an [[officer]] to the configuration, or send canBo.",
+                    "Thêm người này vào danh bạ (lienthong officers import), hoặc gửi canBo.",
+                    "Add this person to the directory (lienthong officers import), or send canBo.",
                 ),
             );
         }
         return known;
     }
-    officers.default.get(facility).cloned()
+    officers.default_of(facility)
 }
 
 fn missing_in_scan() -> Problem {
@@ -266,16 +250,6 @@ fn missing_in_scan() -> Problem {
         Bilingual::fixed("Nhập tay các trường còn thiếu.", "Type the missing fields by hand."),
     );
     crate::http::problem::invalid_request(vec![error])
-}
-
-fn name_words() -> (Bilingual, Bilingual) {
-    (
-        Bilingual::fixed("Họ tên không hợp lệ", "The name is not valid"),
-        Bilingual::fixed(
-            "Nhập họ tên như trên giấy tờ, không có số hay ký hiệu.",
-            "Type the name as on the papers, without digits or signs.",
-        ),
-    )
 }
 
 fn date_words() -> (Bilingual, Bilingual) {

@@ -2,6 +2,7 @@
 //! person does next, in Vietnamese and English (`api.md`, section 4).
 
 mod lookups;
+mod staff;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::intake::IntakeError;
 use crate::store::{MoveRefused, StoreError};
 
 pub use self::lookups::no_such_ticket;
+pub use self::staff::{directory_full, not_in_directory};
 
 /// One thing that went wrong with a request. Boxed, because it is rare and large, and travels in every `Result`.
 #[derive(Clone, Debug)]

@@ -14,6 +14,7 @@ use crate::http::shapes::instant;
 use crate::lookup::ticket::{Asked, Outcome, Told};
 use crate::lookup::verdict::Circumstances;
 use crate::lookup::{CardFound, Found, Source, verdict};
+use crate::officers::Signer;
 use crate::portal::reply::read_card;
 use crate::store::ticket::{TicketState, TicketView};
 
@@ -72,7 +73,9 @@ fn ticket_json(gateway: &Gateway, ticket: &TicketView, voice: &Voice) -> Value {
     let outcome = ticket.answer_json.as_deref().and_then(|text| serde_json::from_str::<Outcome>(text).ok());
     let answer = asked.as_ref().zip(outcome.as_ref()).and_then(|(asked, outcome)| {
         let found = judged(asked, outcome, ticket)?;
-        Some(card_json(gateway, &ticket.id, &found, None, voice))
+        // What the hospital system calls the officer is not kept with a ticket.
+        let signer = asked.ask.officer.clone().map(|officer| Signer { staff_id: None, officer });
+        Some(card_json(gateway, &ticket.id, &found, None, signer.as_ref(), voice))
     });
     json!({
         "id": ticket.id,

@@ -15,6 +15,7 @@ mod last_known;
 mod lease;
 mod listing;
 mod moves;
+mod officers;
 mod opening;
 mod readers;
 mod schema;
@@ -46,7 +47,7 @@ use self::writer::{Asked, Command, Health, Message, Unasked, Work};
 use super::ticket::{NewTicket, TicketEnd, TicketView};
 use super::{
     Accepted, AttemptView, Backlog, Client, DocumentView, EventView, Filter, LastKnown, Lease, LeaseWish, Leased, Lost,
-    MoveRefused, NewDocument, Recovered, Settlement, StoreError, Vault,
+    MoveRefused, NewDocument, OfficerRow, OfficersImported, Recovered, Settlement, StoreError, Vault,
 };
 use crate::document::Kind;
 use crate::domain::{FacilityCode, Receipt};
@@ -395,6 +396,41 @@ impl Store {
     /// A number that changes when clients changed, by another process too.
     pub async fn clients_version(&self) -> Result<i64, StoreError> {
         self.inner.readers.read(|connection, _| clients::version(connection)).await
+    }
+
+    // The directory of officers.
+
+    /// Keeps rows of the directory, all or none, in the place of those of the same staff id and facility; with `replace`,
+    /// in the place of all there are. `None` if there would be too many ([`OFFICERS_MAX`](super::OFFICERS_MAX)).
+    pub async fn import_officers(
+        &self,
+        rows: Vec<OfficerRow>,
+        replace: bool,
+        at: Timestamp,
+    ) -> Result<Option<OfficersImported>, StoreError> {
+        let vault = self.inner.vault.clone();
+        let seal = move || rows.iter().map(|row| officers::Sealed::of(row, &vault)).collect::<Result<Vec<_>, _>>();
+        let sealed = tokio::task::spawn_blocking(seal)
+            .await
+            .map_err(|_| StoreError::Failed("sealing officers panicked: a fault of the gateway".to_owned()))??;
+        let weight = SMALL_BYTES + sealed.iter().map(officers::Sealed::weight).sum::<usize>();
+        self.write(weight, move |work| officers::import(work, &sealed, replace, at)).await
+    }
+
+    /// Removes a row; `false` if there is none.
+    pub async fn remove_officer(&self, staff_id: &str, facility: Option<FacilityCode>) -> Result<bool, StoreError> {
+        let staff_id = staff_id.to_owned();
+        self.write(SMALL_BYTES, move |work| officers::remove(work, &staff_id, facility.as_ref())).await
+    }
+
+    /// The whole directory, in no order.
+    pub async fn officers(&self) -> Result<Vec<OfficerRow>, StoreError> {
+        self.inner.readers.read(officers::all).await
+    }
+
+    /// A number that changes when the directory changed, by another process too.
+    pub async fn officers_version(&self) -> Result<i64, StoreError> {
+        self.inner.readers.read(|connection, _| officers::version(connection)).await
     }
 
     // The store itself.

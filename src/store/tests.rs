@@ -5,6 +5,7 @@ mod any_order;
 mod archive;
 mod delivering;
 mod looking;
+mod officers;
 mod surviving;
 
 use std::sync::Arc;

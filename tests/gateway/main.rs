@@ -30,6 +30,7 @@ mod live;
 mod lookups;
 mod malformed;
 mod moves;
+mod officers;
 mod outage;
 mod privacy;
 mod reference;

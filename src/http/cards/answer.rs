@@ -8,13 +8,14 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::scan::{Scan, ScanWarning};
 use crate::domain::{Bilingual, CardSubject, FacilityCode, NationalId, PartialDate};
-use crate::http::Gateway;
 use crate::http::problem::{Problem, Voice};
 use crate::http::shapes::{instant, iso_date, words};
+use crate::http::{Gateway, officers};
 use crate::lookup::comparison::{Mismatch, compare};
 use crate::lookup::notices::Warning;
 use crate::lookup::verdict::WhichCard;
 use crate::lookup::{CardFound, Failure, Found, LookupError, Source, visits};
+use crate::officers::{Signer, refusal};
 use crate::portal::reply::{CardAnswer, CopayAnswer, HistoryAnswer, Visit};
 use crate::system::vietnam;
 
@@ -67,6 +68,7 @@ pub(in crate::http) fn card_json(
     id: &str,
     found: &CardFound,
     scan: Option<&Scan>,
+    signer: Option<&Signer>,
     voice: &Voice,
 ) -> Value {
     let CardFound { found, answer, verdict, visit, history } = found;
@@ -105,8 +107,16 @@ pub(in crate::http) fn card_json(
         "lamMoi": {"choPhepSau": found.refresh_after.as_secs()},
         "mode": gateway.0.mode.name(),
     });
+    let refused = refused_signer(&found.code, signer, voice);
+    if let (Some((label, next_step, signer)), Some(members)) = (refused, body.as_object_mut()) {
+        if let Some(conclusion) = members.get_mut("ketLuan").and_then(Value::as_object_mut) {
+            conclusion.insert("nhan".into(), label);
+        }
+        members.insert("nextStep".into(), next_step);
+        members.insert("canBo".into(), signer);
+    }
     if let (Some(history), Some(members)) = (history, body.as_object_mut()) {
-        members.insert("lichSu".into(), merged_history(history, voice));
+        members.insert("lichSu".into(), merged_history(history, signer, voice));
     }
     body
 }
@@ -118,6 +128,13 @@ pub(in crate::http) fn which_card(counts: WhichCard) -> &'static str {
         WhichCard::New => "theMoi",
         WhichCard::Neither => "",
     }
+}
+
+/// Of 054 and 055: what is wrong with the officer, what to do, and who it is. They say nothing of the card.
+fn refused_signer(code: &str, signer: Option<&Signer>, voice: &Voice) -> Option<(Value, Value, Value)> {
+    let signer = signer?;
+    let (label, next_step) = refusal::words(code, signer)?;
+    Some((words(&label, voice), words(&next_step, voice), officers::signer(signer)))
 }
 
 fn asked_card(answer: &CardAnswer) -> Option<Value> {
@@ -203,16 +220,23 @@ fn common(found: &Found, note: &str, voice: &Voice) -> Map<String, Value> {
 }
 
 /// The answer of a history lookup.
-pub(super) fn history_json(found: &Found, history: &HistoryAnswer, voice: &Voice) -> Value {
+pub(super) fn history_json(found: &Found, history: &HistoryAnswer, signer: Option<&Signer>, voice: &Voice) -> Value {
     let mut body = common(found, &history.note, voice);
+    if let Some((label, next_step, signer)) = refused_signer(&found.code, signer, voice) {
+        body.extend([("nhan".into(), label), ("nextStep".into(), next_step), ("canBo".into(), signer)]);
+    }
     body.insert("data".into(), history.visits.iter().map(|visit| visit_json(visit, voice)).collect());
     Value::Object(body)
 }
 
 /// The history within the answer of a card lookup, or in one sentence why it is not there.
-fn merged_history(history: &Result<(Found, HistoryAnswer), LookupError>, voice: &Voice) -> Value {
+fn merged_history(
+    history: &Result<(Found, HistoryAnswer), LookupError>,
+    signer: Option<&Signer>,
+    voice: &Voice,
+) -> Value {
     match history {
-        Ok((found, history)) => history_json(found, history, voice),
+        Ok((found, history)) => history_json(found, history, signer, voice),
         Err(error) => {
             let problem = Problem::from(error.clone());
             json!({"nguon": null, "loi": {"code": problem.code, "nhan": words(&problem.title, voice)}})
