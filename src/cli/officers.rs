@@ -128,6 +128,10 @@ fn read_bounded(file: &Path) -> std::io::Result<Vec<u8>> {
 /// All rows that are wrong, on the lines of the file.
 fn tell_rows(file: &Path, faults: &[RowFault], out: &Output) -> Exit {
     let shown = file.display();
+    let message = Bilingual::composed(
+        format!("{} lỗi trong {shown}; chưa nhập ai", faults.len()),
+        format!("{} faults in {shown}; nobody was taken", faults.len()),
+    );
     if out.wants_json() {
         let rows = faults.iter().map(|fault| {
             json!({
@@ -137,17 +141,17 @@ fn tell_rows(file: &Path, faults: &[RowFault], out: &Output) -> Exit {
                 "cure": fault.cure.wording(out.language()),
             })
         });
-        out.json(&json!({ "errors": rows.collect::<Vec<Value>>() }));
-    } else {
-        for RowFault { line, column, message, cure } in faults {
-            let (message, cure) = (message.wording(out.language()), cure.wording(out.language()));
-            out.error(&format!("{shown}:{line}: {column}: {message}. {cure}"));
-        }
+        out.json(&json!({
+            "code": "officers.wrong_rows",
+            "title": message.wording(out.language()),
+            "errors": rows.collect::<Vec<Value>>(),
+        }));
+        return Exit::Failed;
     }
-    let message = Bilingual::composed(
-        format!("{} lỗi trong {shown}; chưa nhập ai", faults.len()),
-        format!("{} faults in {shown}; nobody was taken", faults.len()),
-    );
+    for RowFault { line, column, message, cure } in faults {
+        let (message, cure) = (message.wording(out.language()), cure.wording(out.language()));
+        out.error(&format!("{shown}:{line}: {column}: {message}. {cure}"));
+    }
     out.failure(Exit::Failed, "officers.wrong_rows", &message)
 }
 

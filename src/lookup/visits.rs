@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn every_code_of_the_lists_has_words_and_no_other() {
-        let lists: [(fn(&str) -> Option<Bilingual>, usize); 3] = [(condition, 5), (outcome, 7), (reason, 4)];
+        type Words = fn(&str) -> Option<Bilingual>;
+        let lists: [(Words, usize); 3] = [(condition, 5), (outcome, 7), (reason, 4)];
         for (words, count) in lists {
             for code in 1..=9 {
                 assert_eq!(words(&code.to_string()).is_some(), code <= count, "{code}");

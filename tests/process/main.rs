@@ -15,6 +15,7 @@ mod https;
 
 mod commands;
 mod kill;
+mod officers;
 mod process;
 mod rules;
 mod validate;
