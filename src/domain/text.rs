@@ -12,7 +12,8 @@ pub enum Language {
     English,
 }
 
-/// One message in Vietnamese and in English. It must never hold anything that names a person.
+/// One message in Vietnamese and in English. It must never hold anything that names a person; the one exception, which
+/// tells a desk of its own officer, is made in `officers::refusal` and goes into that answer alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bilingual {
     /// The Vietnamese wording.

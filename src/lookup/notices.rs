@@ -65,8 +65,9 @@ pub fn of(answer: &CardAnswer, at: &Circumstances<'_>, counts: WhichCard) -> Vec
 /// discharge that is known.
 fn in_hospital_elsewhere(answer: &CardAnswer, at: &Circumstances<'_>) -> Option<Warning> {
     const CODE: &str = "card.in_hospital_elsewhere";
-    let visits = || answer.visits.iter().chain(at.history.unwrap_or_default());
-    let open = visits().filter(|visit| is_open(visit, at.visit)).filter_map(|visit| facility(&visit.facility));
+    // The list within the card's answer is the same one of older days; both together would count a visit twice.
+    let visits = at.history.filter(|history| !history.is_empty()).unwrap_or(&answer.visits);
+    let open = visits.iter().filter(|visit| is_open(visit, at.visit)).filter_map(|visit| facility(&visit.facility));
     let open = counted(open.filter(|code| code != at.facility));
     if !open.is_empty() {
         let list = names(&open);
@@ -80,7 +81,7 @@ fn in_hospital_elsewhere(answer: &CardAnswer, at: &Circumstances<'_>) -> Option<
             "Ask whether the patient was discharged; if not, talk to that facility before admitting.",
         ));
     }
-    let last_discharge = visits().filter_map(|visit| moment(&visit.discharged)).max()?;
+    let last_discharge = visits.iter().filter_map(|visit| moment(&visit.discharged)).max()?;
     let since = answer.checks.iter().filter(|check| {
         let when = moment(&check.at);
         when.is_some_and(|when| when > last_discharge) && day(&check.at).is_some_and(|day| day <= at.visit)
@@ -331,6 +332,7 @@ mod tests {
             assert_eq!(told(&answer(), Some(&history), None), expected, "{:?}", history[0].discharged);
             let own_list = CardAnswer { visits: history.to_vec(), ..answer() };
             assert_eq!(told(&own_list, None, None), expected);
+            assert_eq!(told(&own_list, Some(&history), None), expected, "one visit is counted once");
         }
     }
 
