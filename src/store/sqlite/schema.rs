@@ -115,3 +115,31 @@ fn set_up(connection: Connection) -> Result<Connection, Fault> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_of_any_earlier_version_ends_as_a_new_one() {
+        let tables = |connection: &Connection| -> Vec<String> {
+            let mut listed = connection.prepare("SELECT type || ' ' || name FROM sqlite_schema ORDER BY 1").unwrap();
+            listed.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        let from = |version: usize| {
+            let connection = Connection::open_in_memory().unwrap();
+            for step in &MIGRATIONS[..version] {
+                connection.execute_batch(step).unwrap();
+            }
+            connection.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
+            migrate(&connection).unwrap();
+            assert!(!is_outdated(&connection).unwrap());
+            tables(&connection)
+        };
+        let new = from(0);
+        assert!(new.contains(&"table officers".to_owned()), "{new:?}");
+        for version in 1..=MIGRATIONS.len() {
+            assert_eq!(from(version), new, "from version {version}");
+        }
+    }
+}
