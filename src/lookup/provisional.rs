@@ -63,21 +63,21 @@ pub fn draw(clues: &Clues, visit: Date) -> Verdict {
                 "Ask for a newer card; nothing is decided until the portal has answered.",
             ),
         )
-    } else if special {
-        (
-            Conclusion::SpecialGroup,
-            WhichCard::Asked,
-            (
-                "Tạm tính: thẻ thuộc nhóm do Bộ Quốc phòng hoặc Bộ Công an quản lý",
-                "Provisional: the card's group is managed by the ministry of defence or of public security",
-            ),
-            BY_PAPERS,
-        )
     } else if within {
         (
             Conclusion::ProvisionallyValid,
             WhichCard::Asked,
             ("Tạm tính: hạn ghi trên thẻ gồm ngày khám", "Provisional: the card's own dates cover the visit"),
+            BY_PAPERS,
+        )
+    } else if special {
+        (
+            Conclusion::SpecialGroup,
+            WhichCard::Asked,
+            (
+                "Tạm tính: thẻ có thể thuộc nhóm do Bộ Quốc phòng hoặc Bộ Công an quản lý",
+                "Provisional: the card may be one that the ministry of defence or of public security manages",
+            ),
             BY_PAPERS,
         )
     } else {
@@ -131,6 +131,8 @@ mod tests {
             ("GD4000000000001", "01/01/2026", "2026", ("chua_ro", Neither)),
             ("GD4000000000001", "2026", "31/12/2026", ("chua_ro", Neither)),
             ("QN4000000000001", "", "", ("doi_tuong_dac_biet", Asked)),
+            // Dates say more than the group, which civil servants share.
+            ("HC4000000000001", "01/01/2026", "31/12/2026", ("tam_tinh_con_han", Asked)),
             ("CA4000000000001", "01/01/2025", "31/12/2025", ("tam_tinh_het_han", Neither)),
             ("001185012345", "", "", ("chua_ro", Neither)),
             ("0199999991", "01/01/2026", "31/12/2026", ("tam_tinh_con_han", Asked)),
