@@ -1,7 +1,10 @@
 //! The gateway as a whole: its parts wired bottom-up, served, and drained.
 
 pub mod directory;
+pub mod keys;
 pub mod trial;
+
+pub use self::keys::{ClientWish, NewClient, add_client, add_client_with_password, clients, revoke_client};
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -14,11 +17,11 @@ use rustls_pki_types::pem::PemObject;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::task::TaskTracker;
 
-use crate::clients::{self, Clients, Scope, secret_hash};
-use crate::config::{ClientCertificates, Config, Generation, Mode};
+use crate::clients::{self, Clients, Scope};
+use crate::config::{ClientCertificates, Config, Generation, Mode, OfficerMissing, OnDelay};
 use crate::delivery::{self, Courier, backoff::Backoff, judge::Patience};
 use crate::document::{self, Kind};
-use crate::domain::FacilityCode;
+use crate::facade::{self, Facade};
 use crate::http::body::BodyBudget;
 use crate::http::server::{self, Server};
 use crate::http::tls::{self, Identity, TlsError};
@@ -28,7 +31,7 @@ use crate::lookup::{self, Lookup};
 use crate::officers::Officers;
 use crate::portal::{self, Account, Portal, PortalPassword, Weather};
 use crate::store::vault::Vault;
-use crate::store::{self, Client, Lost, Store, StoreError};
+use crate::store::{self, Lost, Store, StoreError};
 use crate::system::System;
 use crate::system::stop::Stopper;
 use crate::telemetry::Metrics;
@@ -39,6 +42,7 @@ pub struct App {
     identity: Arc<Identity>,
     api: Server,
     admin: Server,
+    facade: Option<(Server, Facade)>,
     courier: Courier,
     housekeeping: Housekeeping,
 }
@@ -50,6 +54,8 @@ pub struct Addresses {
     pub api: SocketAddr,
     /// Alive, ready, metrics.
     pub admin: SocketAddr,
+    /// The façade, where it is switched on.
+    pub facade: Option<SocketAddr>,
 }
 
 /// Why a gateway did not start.
@@ -72,6 +78,12 @@ pub enum StartError {
     /// A port.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
+    /// The façade's port.
+    #[error("the façade cannot listen on {0}: {1}; set [facade] listen to another address, or enabled = false")]
+    Facade(SocketAddr, std::io::Error),
+    /// A client that cannot be made.
+    #[error("{0}")]
+    Client(&'static str),
 }
 
 impl App {
@@ -116,7 +128,7 @@ impl App {
             Courier::new(delivery_config(&config), portal.clone(), store.clone(), system.clone(), of_documents);
 
         // Who may use them, over which ports.
-        let clients = Clients::open(mode, store.clone(), vault).await;
+        let clients = Clients::open(mode, store.clone(), vault.clone()).await;
         let clients = clients.map_err(|error| store_failed(&config, error))?;
         let officers = Officers::open(directory::configured(&config), store.clone(), system.clone()).await;
         let officers = officers.map_err(|error| store_failed(&config, error))?;
@@ -125,6 +137,14 @@ impl App {
         let api = api.map_err(|error| listen(config.api.listen, error))?;
         let admin = Server::bind(config.admin.listen, None, server_limits(&config)).await;
         let admin = admin.map_err(|error| listen(config.admin.listen, error))?;
+
+        let of_facade = match config.facade.enabled {
+            true => Some(bind_facade(&config, &identity).await?),
+            false => None,
+        };
+        let mut connections = vec![("api", api.connections()), ("admin", admin.connections())];
+        connections.extend(of_facade.iter().map(|server| ("facade", server.connections())));
+        let usage = Arc::new(http::facade::Usage::new(config.facade.pass_through.clone(), system.now()));
 
         let housekeeping = Housekeeping {
             store: store.clone(),
@@ -139,11 +159,12 @@ impl App {
         let gateway = Gateway(Arc::new(http::Parts {
             mode,
             lookup,
-            intake,
+            intake: intake.clone(),
             reference: http::reference::Reference::new(config.documents.library.clone()),
             store,
             clients,
             portal,
+            facade: of_facade.is_some().then(|| usage.clone()),
             officers,
             bodies: BodyBudget::new(
                 u32::try_from(config.documents.bodies_in_memory_bytes_max / 1024).unwrap_or(u32::MAX),
@@ -159,15 +180,23 @@ impl App {
             },
             system,
             metrics,
-            connections: vec![("api", api.connections()), ("admin", admin.connections())],
+            connections,
             stopper,
         }));
-        Ok(Self { gateway, identity, api, admin, courier, housekeeping })
+
+        // The portal's own language, over the same flows.
+        let facade = of_facade.map(|server| {
+            let from = &config.facade;
+            let intake = if from.strict { intake } else { intake.by(Arc::new(config.documents.rulebook.lenient())) };
+            (server, Facade::new(facade_config(from), gateway.clone(), intake, vault, usage))
+        });
+        Ok(Self { gateway, identity, api, admin, facade, courier, housekeeping })
     }
 
     /// Where it listens.
     pub fn addresses(&self) -> Addresses {
-        Addresses { api: self.api.address(), admin: self.admin.address() }
+        let facade = self.facade.as_ref().map(|(server, _)| server.address());
+        Addresses { api: self.api.address(), admin: self.admin.address(), facade }
     }
 
     /// What reads the certificates again when told to; outlives [`run`](Self::run)'s taking of the gateway.
@@ -181,6 +210,9 @@ impl App {
         let tasks = TaskTracker::new();
         let gateway = self.gateway;
         tasks.spawn(self.api.serve(http::api(gateway.clone()), stopper.clone()));
+        if let Some((server, facade)) = self.facade {
+            tasks.spawn(server.serve(facade.router(), stopper.clone()));
+        }
         tasks.spawn(self.courier.run(stopper.clone()));
         tasks.spawn(self.housekeeping.run(stopper.clone()));
 
@@ -275,72 +307,6 @@ async fn keep_house(store: Store, courier: Courier, system: System, last_known_m
             tracing::error!(%error, "ended tickets could not be forgotten");
         }
     }
-}
-
-// === clients, for `lienthong keys` ===
-
-/// A client to be made.
-#[derive(Clone, Debug)]
-pub struct ClientWish {
-    /// What the operator calls it.
-    pub name: String,
-    /// What it may do.
-    pub scopes: Vec<String>,
-    /// For whom.
-    pub facilities: Vec<FacilityCode>,
-    /// Requests a minute.
-    pub requests_per_minute: u32,
-    /// From where; empty means anywhere.
-    pub addresses: Vec<String>,
-}
-
-/// A client that was made; the secret is told once and never again.
-pub struct NewClient {
-    /// Names the key.
-    pub id: String,
-    /// Opens it.
-    pub secret: String,
-}
-
-/// Makes a client, also beside a running gateway, which knows it within a second.
-pub async fn add_client(config: &Config, system: &System, wish: ClientWish) -> Result<NewClient, StartError> {
-    let (vault, store) = open_store(config, system, Opening::Beside).await?;
-    store.adopt_mode(mode(config).name()).await.map_err(|error| store_failed(config, error))?;
-    let secret = mode(config).new_secret(system);
-    let id = system.new_id("key");
-    let client = Client {
-        id: id.clone(),
-        name: wish.name,
-        secret_hash: secret_hash(&vault, &secret),
-        // Mode and four digits: enough to tell keys apart, nothing to guess from.
-        prefix: secret.chars().take(12).collect(),
-        scopes: wish.scopes,
-        facilities: wish.facilities,
-        requests_per_minute: wish.requests_per_minute,
-        addresses: wish.addresses,
-        created_at: system.now(),
-        revoked_at: None,
-    };
-    let added = store.add_client(client).await;
-    store.close().await;
-    added.map_err(|error| store_failed(config, error))?;
-    Ok(NewClient { id, secret })
-}
-
-/// All clients, revoked ones too.
-pub async fn clients(config: &Config, system: &System) -> Result<Vec<Client>, StartError> {
-    let (_, store) = open_store(config, system, Opening::Beside).await?;
-    let clients = store.clients().await;
-    store.close().await;
-    clients.map_err(|error| store_failed(config, error))
-}
-
-/// Revokes a client; false if there is none with this id, or it was revoked before.
-pub async fn revoke_client(config: &Config, system: &System, id: &str) -> Result<bool, StartError> {
-    let (_, store) = open_store(config, system, Opening::Beside).await?;
-    let revoked = store.revoke_client(id, system.now()).await;
-    store.close().await;
-    revoked.map_err(|error| store_failed(config, error))
 }
 
 /// The names of all scopes, for the command line.
@@ -495,6 +461,30 @@ fn intake_config(config: &Config) -> intake::Config {
         rulebook: from.rulebook.clone(),
         sending: (config.mode == Mode::Live).then(switched_on),
         ..intake::Config::default()
+    }
+}
+
+async fn bind_facade(config: &Config, identity: &Arc<Identity>) -> Result<Server, StartError> {
+    let listen = config.facade.listen;
+    let tls = config.facade.tls.then(|| identity.clone());
+    let bound = Server::bind(listen, tls, server_limits(config)).await;
+    bound.map_err(|error| StartError::Facade(listen, error))
+}
+
+fn facade_config(from: &crate::config::Facade) -> facade::Config {
+    facade::Config {
+        sync_timeout: from.sync_timeout,
+        on_delay: match from.on_delay {
+            OnDelay::Error => facade::OnDelay::Error,
+            OnDelay::Ack => facade::OnDelay::Ack,
+        },
+        strict: from.strict,
+        officer_missing: match from.officer_missing {
+            OfficerMissing::Default => facade::OfficerMissing::Default,
+            OfficerMissing::Refuse => facade::OfficerMissing::Refuse,
+        },
+        token_life: from.token_life,
+        pass_through: from.pass_through.clone(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! The programs that call the gateway: who they are, what they may do, how often.
 //!
 //! Keys are random, 256 bits, and kept as keyed hashes only; a key is found by its hash, so no comparison can be timed.
+//! Hospital systems that speak the portal's language sign in at the façade with a user name and the MD5 of a password; the
+//! two together are such a client's secret, and found by their hash in the same registry.
 //! The registry is a copy of the store's table in memory, renewed when the table changes, also by another process
 //! (`lienthong keys`).
 
@@ -15,6 +17,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
+use md5::{Digest, Md5};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::FacilityCode;
@@ -98,6 +101,29 @@ pub fn secret_hash(vault: &Vault, secret: &str) -> [u8; 32] {
     vault.keyed_hash("client-key", &[secret.as_bytes()])
 }
 
+/// The keyed hash under which the secret of a client of the façade is kept: its user name, and the MD5 of its password as
+/// hexadecimal digits in either case, as the portal takes them (`portal-api.md`, section 1.1).
+pub fn facade_secret_hash(vault: &Vault, user: &str, password_md5: &str) -> [u8; 32] {
+    vault.keyed_hash("facade-user", &[user.as_bytes(), password_md5.to_ascii_uppercase().as_bytes()])
+}
+
+/// What a client written for the portal makes of a password: MD5 in upper-case hexadecimal digits.
+pub fn password_md5(password: &str) -> String {
+    Md5::digest(password.as_bytes()).iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+/// The facility in whose name a client of the façade asks, where the portal's language names none: the only one it has,
+/// else the one its user name begins with.
+pub fn home_facility(user: &str, facilities: &[FacilityCode]) -> Option<FacilityCode> {
+    match facilities {
+        [only] => Some(*only),
+        _ => {
+            let named = user.get(..5).and_then(|code| FacilityCode::parse(code).ok())?;
+            facilities.contains(&named).then_some(named)
+        }
+    }
+}
+
 /// A known caller, with its quota.
 pub struct Caller {
     /// Who it is.
@@ -130,6 +156,9 @@ pub enum Denied {
     /// The key is unknown or was revoked.
     #[error("the key is unknown or was revoked")]
     WrongKey,
+    /// The user of the façade was revoked.
+    #[error("the user was revoked")]
+    Revoked,
     /// The key belongs to the other mode.
     #[error("the key belongs to the other mode")]
     WrongMode,
@@ -160,9 +189,17 @@ struct Parts {
     mode: Mode,
     store: Store,
     vault: Vault,
-    by_hash: ArcSwap<HashMap<[u8; 32], Arc<Caller>>>,
+    known: ArcSwap<Known>,
     /// The version of the table that was read last, and when: one reader at a time.
     read: Mutex<(i64, Option<tokio::time::Instant>)>,
+}
+
+/// The table as it was read last.
+#[derive(Default)]
+struct Known {
+    by_hash: HashMap<[u8; 32], Arc<Caller>>,
+    /// Secrets of revoked users of the façade, whose name nobody has taken over.
+    revoked: HashSet<[u8; 32]>,
 }
 
 /// How often the table is looked at for changes made by another process. A revoked key stops working within this.
@@ -171,8 +208,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 impl Clients {
     /// Reads the table.
     pub async fn open(mode: Mode, store: Store, vault: Vault) -> Result<Self, StoreError> {
-        let by_hash = ArcSwap::from_pointee(HashMap::new());
-        let clients = Self(Arc::new(Parts { mode, store, vault, by_hash, read: Mutex::new((i64::MIN, None)) }));
+        let known = ArcSwap::default();
+        let clients = Self(Arc::new(Parts { mode, store, vault, known, read: Mutex::new((i64::MIN, None)) }));
         clients.renew().await?;
         Ok(clients)
     }
@@ -195,15 +232,32 @@ impl Clients {
             return Err(if other { Denied::WrongMode } else { Denied::WrongKey });
         }
         let hash = secret_hash(&parts.vault, secret);
-        let mut caller = parts.by_hash.load().get(&hash).cloned();
+        // A client of the façade has no key, and its hash is of another purpose: it can open nothing here.
+        self.known(&hash, address).await
+    }
+
+    /// Who signs in at the façade as `user` from `address`, with a password of this MD5?
+    pub async fn identify_user(&self, user: &str, md5: &str, address: IpAddr) -> Result<Arc<Caller>, Denied> {
+        if user.is_empty() || md5.is_empty() {
+            return Err(Denied::NoKey);
+        }
+        self.known(&facade_secret_hash(&self.0.vault, user, md5), address).await
+    }
+
+    async fn known(&self, hash: &[u8; 32], address: IpAddr) -> Result<Arc<Caller>, Denied> {
+        let parts = &self.0;
+        let mut caller = parts.known.load().by_hash.get(hash).cloned();
         if caller.is_none() {
             // A key made a moment ago by `lienthong keys`. The table is read at most once a second for this.
             if let Err(error) = self.renew().await {
                 tracing::warn!(%error, "the clients could not be read");
             }
-            caller = parts.by_hash.load().get(&hash).cloned();
+            caller = parts.known.load().by_hash.get(hash).cloned();
         }
-        let caller = caller.ok_or(Denied::WrongKey)?;
+        let Some(caller) = caller else {
+            let revoked = parts.known.load().revoked.contains(hash);
+            return Err(if revoked { Denied::Revoked } else { Denied::WrongKey });
+        };
         let allowed = |network: &String| address_within(address, network);
         if !caller.client.addresses.is_empty() && !caller.client.addresses.iter().any(allowed) {
             return Err(Denied::WrongAddress);
@@ -222,20 +276,25 @@ impl Clients {
         if version == read.0 {
             return Ok(());
         }
-        let known = parts.by_hash.load();
-        let mut by_hash = HashMap::new();
+        let known = parts.known.load();
+        let (mut by_hash, mut revoked) = (HashMap::new(), Vec::new());
         for client in parts.store.clients().await? {
             if client.revoked_at.is_some() {
+                revoked.extend(client.facade_user.map(|user| (user, client.secret_hash)));
                 continue;
             }
             // A client that did not change keeps its quota; otherwise every new key would be a fresh minute for all.
-            let caller = match known.get(&client.secret_hash) {
+            let caller = match known.by_hash.get(&client.secret_hash) {
                 Some(caller) if caller.client == client => caller.clone(),
                 _ => Arc::new(Caller::new(client)),
             };
             by_hash.insert(caller.client.secret_hash, caller);
         }
-        parts.by_hash.store(Arc::new(by_hash));
+        let users: HashSet<&str> =
+            by_hash.values().filter_map(|caller: &Arc<Caller>| caller.client.facade_user.as_deref()).collect();
+        let revoked = revoked.into_iter().filter(|(user, _)| !users.contains(user.as_str()));
+        let revoked = revoked.map(|(_, hash)| hash).collect();
+        parts.known.store(Arc::new(Known { by_hash, revoked }));
         read.0 = version;
         Ok(())
     }
@@ -272,6 +331,11 @@ impl Caller {
                 Err(Denied::QuotaSpent { retry_after: wait.max(Duration::from_secs(1)), per_minute })
             }
         }
+    }
+
+    /// The facility in whose name it asks at the façade; see [`home_facility`].
+    pub fn home(&self) -> Option<FacilityCode> {
+        home_facility(self.client.facade_user.as_deref().unwrap_or_default(), &self.client.facilities)
     }
 
     /// Whether it may act for `facility`.
@@ -326,6 +390,24 @@ mod tests {
         ] {
             assert_eq!(address_within(address.parse().unwrap(), network), within, "{address} in {network}");
         }
+    }
+
+    #[test]
+    fn home_is_the_only_facility_or_the_one_of_the_user_name() {
+        let codes =
+            |codes: &[&str]| -> Vec<_> { codes.iter().map(|code| FacilityCode::parse(code).unwrap()).collect() };
+        for (user, facilities, home) in [
+            ("his", &["01999"][..], Some("01999")),
+            ("99001_BV", &["01999"], Some("01999")),
+            ("01999_BV", &["79999", "01999"], Some("01999")),
+            ("99001_BV", &["79999", "01999"], None),
+            ("his", &["79999", "01999"], None),
+            ("01999_BV", &[], None),
+        ] {
+            let home = home.map(|code| FacilityCode::parse(code).unwrap());
+            assert_eq!(home_facility(user, &codes(facilities)), home, "{user} {facilities:?}");
+        }
+        assert_eq!(password_md5("password"), "5F4DCC3B5AA765D61D8327DEB882CF99");
     }
 
     #[test]

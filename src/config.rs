@@ -7,6 +7,7 @@
 //! Defaults and their reasons stand in `docs/samples/lienthong.toml`, which a test holds to what is read here.
 
 pub mod documents;
+pub mod facade;
 pub mod facility;
 pub mod fault;
 pub mod listener;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 pub use self::documents::{Delivery, Documents};
+pub use self::facade::{Facade, OfficerMissing, OnDelay};
 pub use self::facility::{DriverExamAccount, Facility, StaffMember};
 pub use self::fault::{Fault, Faults};
 pub use self::listener::{Admin, Api, ClientCertificates, Limits};
@@ -47,6 +49,8 @@ pub struct Config {
     pub api: Api,
     /// The listener for operators and monitoring.
     pub admin: Admin,
+    /// The listener that speaks the portal's own language.
+    pub facade: Facade,
     /// How the portal is reached.
     pub portal: Portal,
     /// How lookups behave.
@@ -165,6 +169,13 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// Reads a secret from a file that the command line points to, bounded as those of the configuration are.
+pub(crate) fn read_secret(path: &Path) -> std::io::Result<Secret> {
+    let bytes = file::read_bounded(path)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| std::io::ErrorKind::InvalidData)?;
+    Ok(Secret::new(text.to_owned()))
+}
+
 /// Reads the file and tells every key that is known, for the test of the sample.
 fn read(text: &str, base_folder: &Path, env: Environment<'_>) -> (Result<Config, Faults>, BTreeSet<String>) {
     let (table, syntax_errors) = DeTable::parse_recoverable(text);
@@ -191,10 +202,12 @@ fn compose(mut root: Section<'_>) -> Config {
     let mode = root.choice("mode", &[("test", Mode::Test), ("live", Mode::Live)], Mode::Test);
     let data = data(root.section("data"));
     let (api, admin) = listener::read(root.section("api"), root.section("admin"));
+    let facade = facade::read(root.section("facade"), mode, &api, &admin);
     let (portal, lookup) = (portal::read(root.section("portal"), mode), lookup::read(root.section("lookup")));
     let documents = documents::read(root.section("documents"));
     let delivery = documents::read_delivery(root.section("delivery"), &portal);
     let limits = listener::read_limits(root.section("limits"));
+    facade::check_deadline(&facade, &limits, &root);
     let log = log(root.section("log"));
     let (facilities, codes) = facility::read(&mut root, mode);
     let officers = facility::read_officers(&mut root, &codes);
@@ -204,6 +217,7 @@ fn compose(mut root: Section<'_>) -> Config {
         data,
         api,
         admin,
+        facade,
         portal,
         lookup,
         documents,

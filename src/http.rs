@@ -10,6 +10,7 @@ pub mod call;
 pub mod cards;
 pub mod documents;
 pub mod events;
+pub mod facade;
 pub mod feeds;
 pub mod fields;
 pub mod officers;
@@ -68,8 +69,10 @@ pub struct Parts {
     pub store: Store,
     /// Who calls.
     pub clients: Clients,
-    /// For its weather.
+    /// For its weather, and for calls handed through.
     pub portal: Portal,
+    /// What the façade was asked; `None` where there is none.
+    pub facade: Option<Arc<facade::Usage>>,
     /// Who signs for a question.
     pub officers: Officers,
     /// Bodies in memory at once.
@@ -171,6 +174,7 @@ pub const ROUTES: &[Route] = &[
     Route::get_with_any_key("/v1/schemas/{id}", || get(reference::xsd)),
     Route::get_with_any_key("/v1/reference", || get(reference::lists)),
     Route::get_with_any_key("/v1/reference/{id}", || get(reference::list)),
+    Route::get("/v1/facade", Scope::DocumentRead, || get(facade::usage)),
     Route::get("/v1/events", Scope::DocumentRead, || get(events::list)).without_deadline(),
 ];
 

@@ -57,10 +57,10 @@ struct Parts {
     store: Store,
     system: System,
     metrics: DocumentMetrics,
-    checking: Semaphore,
-    waiting: Semaphore,
+    checking: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
     /// Idempotency keys of requests under way, by client.
-    keys_under_way: Mutex<HashSet<(String, String)>>,
+    keys_under_way: Arc<Mutex<HashSet<(String, String)>>>,
 }
 
 /// A document as a caller offers it.
@@ -163,10 +163,24 @@ pub enum IntakeError {
 impl Intake {
     /// Wires the parts.
     pub fn new(config: Config, store: Store, system: System, metrics: DocumentMetrics) -> Self {
-        let (checking, waiting) =
-            (Semaphore::new(config.checked_at_once.max(1)), Semaphore::new(config.waiting_max.max(1)));
-        let keys_under_way = Mutex::default();
+        let checking = Arc::new(Semaphore::new(config.checked_at_once.max(1)));
+        let waiting = Arc::new(Semaphore::new(config.waiting_max.max(1)));
+        let keys_under_way = Arc::default();
         Self(Arc::new(Parts { config, store, system, metrics, checking, waiting, keys_under_way }))
+    }
+
+    /// The same intake, and the same bounds, by other rules.
+    pub fn by(&self, rulebook: Arc<Rulebook>) -> Self {
+        let Parts { config, store, system, metrics, checking, waiting, keys_under_way } = &*self.0;
+        Self(Arc::new(Parts {
+            config: Config { rulebook, ..config.clone() },
+            store: store.clone(),
+            system: system.clone(),
+            metrics: metrics.clone(),
+            checking: checking.clone(),
+            waiting: waiting.clone(),
+            keys_under_way: keys_under_way.clone(),
+        }))
     }
 
     /// Whether documents of this kind are sent for this facility (always, in test mode).

@@ -8,6 +8,8 @@ pub mod cli;
 pub mod app;
 pub mod config;
 
+pub mod facade;
+
 pub mod certs;
 pub mod http;
 

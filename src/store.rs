@@ -369,6 +369,8 @@ pub struct Client {
     pub requests_per_minute: u32,
     /// Addresses or networks it may call from (`10.0.0.0/8`); empty means any.
     pub addresses: Vec<String>,
+    /// The user name it signs in with at the façade; `None` for clients with a key.
+    pub facade_user: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was revoked.

@@ -54,6 +54,8 @@ pub struct Metrics {
     pub documents: DocumentMetrics,
     /// Of the listeners.
     pub http: HttpMetrics,
+    /// Of the façade.
+    pub facade: FacadeMetrics,
     /// Set just before each reading.
     pub gauges: Gauges,
 }
@@ -82,6 +84,12 @@ pub struct DocumentMetrics {
 pub struct HttpMetrics {
     requests: Family<RequestLabel, Counter>,
     seconds: Family<RouteLabel, Histogram, fn() -> Histogram>,
+}
+
+/// Of the façade.
+#[derive(Clone)]
+pub struct FacadeMetrics {
+    calls: Family<FacadeLabel, Counter>,
 }
 
 /// Set just before each reading.
@@ -139,6 +147,11 @@ struct AttemptLabel {
 struct RequestLabel {
     route: &'static str,
     status: u16,
+}
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct FacadeLabel {
+    function: &'static str,
+    outcome: &'static str,
 }
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RouteLabel {
@@ -212,6 +225,9 @@ impl Metrics {
             http.seconds.clone(),
         );
 
+        let facade = FacadeMetrics { calls: Family::default() };
+        registry.register("facade_calls", "Calls in the portal's own language, by function", facade.calls.clone());
+
         let gauges = Gauges {
             documents: Family::default(),
             oldest_seconds: Gauge::default(),
@@ -250,7 +266,7 @@ impl Metrics {
         );
         registry.register("store_up", "1 while the last write to the store worked", gauges.store_up.clone());
 
-        Self { registry: Arc::new(Mutex::new(registry)), lookup, documents, http, gauges }
+        Self { registry: Arc::new(Mutex::new(registry)), lookup, documents, http, facade, gauges }
     }
 
     /// All metrics in the text format of OpenMetrics.
@@ -338,6 +354,13 @@ impl HttpMetrics {
     pub fn answered(&self, route: &'static str, status: u16, took: Duration) {
         self.requests.get_or_create(&RequestLabel { route, status }).inc();
         self.seconds.get_or_create(&RouteLabel { route }).observe(took.as_secs_f64());
+    }
+}
+
+impl FacadeMetrics {
+    /// A call was answered.
+    pub fn answered(&self, function: &'static str, outcome: &'static str) {
+        self.calls.get_or_create(&FacadeLabel { function, outcome }).inc();
     }
 }
 

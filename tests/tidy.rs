@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const LEVELS: &[&[&str]] = &[
     &["cli"],
     &["app"],
+    &["facade"],
     &["config", "http"],
     &["certs", "lookup", "intake", "delivery", "clients", "officers"],
     &["portal", "store"],
@@ -149,6 +150,24 @@ fn the_tree_of_dependencies_has_one_of_each_kind() {
     }
     for single in ["rustls", "hyper", "tokio", "quick-xml", "aws-lc-rs", "serde", "http", "base64", "libsqlite3-sys"] {
         assert_eq!(names.iter().filter(|name| **name == single).count(), 1, "two versions of {single}");
+    }
+}
+
+#[test]
+fn every_problem_code_of_the_facade_is_documented() {
+    let documented = include_str!("../docs/FACADE.md");
+    let mut found = std::collections::BTreeSet::new();
+    for (file, text) in all_sources() {
+        if part_of(&file) == "facade" {
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+            let codes = code.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+            let own = |code: &String| code.starts_with("facade.") && code.len() > "facade.".len();
+            found.extend(codes.into_iter().filter(own));
+        }
+    }
+    assert!(found.len() > 5, "{found:?}");
+    for code in found {
+        assert!(documented.contains(&format!("`{code}`")), "docs/FACADE.md does not tell of {code}");
     }
 }
 

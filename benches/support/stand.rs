@@ -75,6 +75,7 @@ impl Stand {
             // Above anything one machine can ask.
             requests_per_minute: 100_000_000,
             addresses: Vec::new(),
+            facade_user: None,
         };
         let key = app::add_client(&read_config(folder.path()), &system, wish).await.expect("a key can be made").secret;
         let gateway = Served::spawn(folder.path(), wishes, "gateway");
@@ -215,7 +216,7 @@ fn config_text(portal: &str, of_portal: &str, of_lookup: &str) -> String {
     format!(
         "mode = \"test\"\n[data]\nfolder = \"data\"\n\
          [api]\nlisten = \"127.0.0.1:0\"\ncertificate = \"api.pem\"\nkey = \"api.key\"\n\
-         [admin]\nlisten = \"127.0.0.1:0\"\n\
+         [admin]\nlisten = \"127.0.0.1:0\"\n[facade]\nlisten = \"127.0.0.1:0\"\n\
          [portal]\nbase_url = \"https://{portal}\"\nauthorities = \"ca.pem\"\n{of_portal}\n\
          [lookup]\nquestions_per_minute = 60000\nburst = 10000\nunder_way_per_facility_max = 1000\n{of_lookup}\n\
          [limits]\nconnections_per_source_max = 2000\n{facilities}"

@@ -153,6 +153,7 @@ async fn make_key(config: &Config, system: &System) -> anyhow::Result<String> {
         facilities: config.facilities.iter().map(|facility| facility.code).collect(),
         requests_per_minute: REQUESTS_PER_MINUTE,
         addresses: Vec::new(),
+        facade_user: None,
     };
     Ok(app::add_client(config, system, wish).await?.secret)
 }

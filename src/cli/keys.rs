@@ -1,16 +1,16 @@
 //! `keys`: who may call the gateway. Works on the data folder, also beside a running gateway.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::app::{self, ClientWish, StartError};
+use crate::app::{self, ClientWish, NewClient, StartError};
 use crate::cli::Exit;
 use crate::cli::check::tell_faults;
 use crate::cli::documents::table::Table;
 use crate::cli::output::Output;
 use crate::cli::process::on_one_thread;
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::domain::{Bilingual, FacilityCode};
 use crate::store::Client;
 use crate::system::System;
@@ -59,6 +59,12 @@ pub(super) struct Add {
     /// Address or network it may call from (10.0.0.0/8); by default any.
     #[arg(long = "address", value_name = "ADDRESS", value_parser = network)]
     addresses: Vec<String>,
+    /// Make a user of the façade instead of a key: a name such as 01999_BV.
+    #[arg(long, value_name = "USER")]
+    facade_user: Option<String>,
+    /// The user's password, for a system whose own cannot be changed; without it one is made and shown once.
+    #[arg(long, value_name = "FILE", requires = "facade_user")]
+    facade_password_file: Option<PathBuf>,
 }
 
 fn facility(text: &str) -> Result<FacilityCode, String> {
@@ -104,19 +110,55 @@ async fn add(add: Add, config: &Config, out: &Output) -> Exit {
         facilities,
         requests_per_minute: add.per_minute,
         addresses: add.addresses,
+        facade_user: add.facade_user.clone(),
     };
-    match app::add_client(config, &System::real(), wish).await {
-        Ok(client) if out.wants_json() => out.json(&json!({ "id": client.id, "key": client.secret })),
-        Ok(client) => {
+    let (system, given) = (System::real(), add.facade_password_file.as_deref().map(password_of).transpose());
+    let added = match &given {
+        Ok(Some(password)) => app::add_client_with_password(config, &system, wish, password).await,
+        Ok(None) => app::add_client(config, &system, wish).await,
+        Err(message) => return out.failure(Exit::Usage, "cli.usage", message),
+    };
+    match (added, &add.facade_user) {
+        (Ok(client), Some(user)) => {
+            // A password that came from a file is known to who wrote it, and not shown again.
+            let shown = given.is_ok_and(|given| given.is_none());
+            tell_user(&client, user, shown, out);
+        }
+        (Ok(client), None) if out.wants_json() => out.json(&json!({ "id": client.id, "key": client.secret })),
+        (Ok(client), None) => {
             out.line(&format!("{}  {}", client.id, client.secret));
             out.error(out.wording(
                 "Chép khóa vào nơi an toàn ngay: khóa chỉ hiện một lần.",
                 "Put the key in a safe place now: it is shown this once.",
             ));
         }
-        Err(error) => return not_done(&error, out),
+        (Err(error), _) => return not_done(&error, out),
     }
     Exit::Done
+}
+
+/// Tells user and password of a new client of the façade.
+fn tell_user(client: &NewClient, user: &str, with_password: bool, out: &Output) {
+    if out.wants_json() {
+        let password = with_password.then_some(&client.secret);
+        out.json(&json!({ "id": client.id, "facadeUser": user, "password": password }));
+    } else if with_password {
+        out.line(&format!("{}  {user}  {}", client.id, client.secret));
+        out.error(out.wording(
+            "Điền tài khoản và mật khẩu này vào HIS thay cho của cổng; mật khẩu chỉ hiện một lần.",
+            "Put this user and password into the hospital system in place of the portal's; the password is shown this once.",
+        ));
+    } else {
+        out.line(&format!("{}  {user}", client.id));
+    }
+}
+
+/// The password in a file, without the line ends after it.
+fn password_of(file: &Path) -> Result<Secret, Bilingual> {
+    crate::config::read_secret(file).map_err(|error| {
+        let (name, kind) = (file.display(), error.kind());
+        Bilingual::composed(format!("không đọc được {name}: {kind}"), format!("{name} cannot be read: {kind}"))
+    })
 }
 
 /// Those asked for, each known to the configuration; if none were asked for, the only one there is.
@@ -149,6 +191,7 @@ async fn list(config: &Config, out: &Output) -> Exit {
     let mut table = Table::new([
         "ID",
         out.wording("TÊN", "NAME"),
+        out.wording("TÀI KHOẢN", "USER"),
         out.wording("KHÓA", "KEY"),
         out.wording("QUYỀN", "SCOPES"),
         out.wording("CƠ SỞ", "FACILITIES"),
@@ -161,7 +204,8 @@ async fn list(config: &Config, out: &Output) -> Exit {
         table.row([
             client.id.clone(),
             client.name.clone(),
-            format!("{}…", client.prefix),
+            client.facade_user.clone().unwrap_or_default(),
+            if client.facade_user.is_some() { String::new() } else { format!("{}…", client.prefix) },
             client.scopes.join(","),
             codes(client).join(","),
             client.requests_per_minute.to_string(),
@@ -182,6 +226,7 @@ fn as_json(client: &Client) -> Value {
     json!({
         "id": client.id,
         "name": client.name,
+        "facadeUser": client.facade_user,
         "prefix": client.prefix,
         "scopes": client.scopes,
         "facilities": codes(client),

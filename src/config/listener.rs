@@ -136,7 +136,7 @@ fn read_api(mut section: Section<'_>) -> Api {
 }
 
 /// Whether two listeners would want the same port of the same address. Port 0 is a free one each time.
-fn meet(a: SocketAddr, b: SocketAddr) -> bool {
+pub(super) fn meet(a: SocketAddr, b: SocketAddr) -> bool {
     a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified())
 }
 

@@ -87,10 +87,11 @@ fn the_sample_is_right_and_says_the_defaults() {
     // The one thing that has no default and yet stands in the sample, so that its first lookup is signed for.
     assert!(sample.facilities[0].officer.take().is_some());
     let settings = |config: Config| {
-        let Config { mode, data, api, admin, portal, lookup, documents, delivery, limits, log, facilities, .. } =
-            config;
+        let Config {
+            mode, data, api, admin, facade, portal, lookup, documents, delivery, limits, log, facilities, ..
+        } = config;
         format!(
-            "{mode:#?}{data:#?}{api:#?}{admin:#?}{portal:#?}{lookup:#?}{documents:#?}{delivery:#?}{limits:#?}{log:#?}{facilities:#?}"
+            "{mode:#?}{data:#?}{api:#?}{admin:#?}{facade:#?}{portal:#?}{lookup:#?}{documents:#?}{delivery:#?}{limits:#?}{log:#?}{facilities:#?}"
         )
     };
     assert_eq!(sample.officers.len(), 1);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::finding::Severity;
 use super::part::{PARTS, Part};
 use super::row::Slots;
 use super::rules::{Rules, Settings};
@@ -61,6 +62,19 @@ impl Rulebook {
     /// The same schemas and rules under other settings, beside this one.
     pub fn under(&self, settings: Settings) -> Self {
         Self::of(self.library.clone(), self.rules.clone()).with_settings(settings)
+    }
+
+    /// The same, with every rule that may be softened a warning; those that are off stay off. For who is to judge as the
+    /// portal does at reception: it takes whatever it can tell the record of.
+    pub fn lenient(&self) -> Self {
+        let mut settings = self.settings.clone();
+        for code in self.rules.changeable() {
+            if self.settings.severity(code, Severity::Error).is_some() {
+                // Every code in that list can be changed; one that could not would stay an error.
+                drop(settings.set(&self.rules, code, Some(Severity::Warning)));
+            }
+        }
+        self.under(settings)
     }
 
     /// The schemas.

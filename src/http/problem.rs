@@ -302,7 +302,7 @@ impl From<Denied> for Problem {
         match denied {
             Denied::NoKey => unauthorized("auth.missing_key", ("Thiếu khóa truy cập", "The access key is missing"))
                 .detail("Gửi header Authorization: Bearer <khóa>.", "Send the header Authorization: Bearer <key>."),
-            Denied::WrongKey => unauthorized(
+            Denied::WrongKey | Denied::Revoked => unauthorized(
                 "auth.wrong_key",
                 ("Khóa truy cập sai hoặc đã thu hồi", "The access key is wrong or was revoked"),
             ),

@@ -22,6 +22,7 @@ mod checks;
 mod delivery;
 mod documents;
 mod events;
+mod facade;
 mod feeds;
 mod forms;
 mod http;

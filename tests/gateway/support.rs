@@ -45,6 +45,7 @@ pub(crate) struct Options {
     pub(crate) documents: &'static str,
     pub(crate) delivery: &'static str,
     pub(crate) limits: &'static str,
+    pub(crate) facade: &'static str,
     /// Requests a minute of the test's key; 0 means plenty.
     pub(crate) requests_per_minute: u32,
     /// Live mode, with these kinds switched on for every facility; `None` is test mode.
@@ -68,6 +69,7 @@ pub(crate) struct TestGateway {
 struct Running {
     api: SocketAddr,
     admin: SocketAddr,
+    facade: Option<SocketAddr>,
     stopper: Stopper,
     task: JoinHandle<()>,
 }
@@ -143,6 +145,7 @@ impl TestGateway {
             facilities: facilities.iter().map(|code| FacilityCode::parse(code).unwrap()).collect(),
             requests_per_minute,
             addresses: addresses.iter().map(|address| (*address).to_owned()).collect(),
+            facade_user: None,
         };
         let client = app::add_client(&self.config(), &System::real(), wish).await.unwrap();
         if self.running.is_some() {
@@ -168,7 +171,8 @@ impl TestGateway {
         let app = App::build(self.config(), System::real()).await.unwrap();
         let (addresses, stopper) = (app.addresses(), Stopper::new());
         let task = tokio::spawn(app.run(stopper.clone()));
-        self.running = Some(Running { api: addresses.api, admin: addresses.admin, stopper, task });
+        self.running =
+            Some(Running { api: addresses.api, admin: addresses.admin, facade: addresses.facade, stopper, task });
     }
 
     /// Gives the next start other options.
@@ -217,12 +221,23 @@ impl TestGateway {
         self.running.as_ref().expect("the gateway runs").api
     }
 
+    /// Where the façade listens.
+    pub(crate) fn facade(&self) -> Option<SocketAddr> {
+        self.running.as_ref().expect("the gateway runs").facade
+    }
+
+    /// Sends a request to a server beside the gateway that the test's authority vouches for: the sandbox.
+    pub(crate) async fn send_to(&self, url: &str, request: http::request::Builder, body: Bytes) -> Reply {
+        let request = request.method(Method::POST).uri(url).body(Full::new(body)).unwrap();
+        read(within("an answer", self.client.request(request)).await.unwrap()).await
+    }
+
     pub(crate) fn config(&self) -> Config {
         Config::parse(&self.config_text(), self.folder.path(), &|_| None).unwrap_or_else(|faults| panic!("{faults:?}"))
     }
 
     fn config_text(&self) -> String {
-        let Options { portal, lookup, documents, delivery, limits, .. } = &self.options;
+        let Options { portal, lookup, documents, delivery, limits, facade, .. } = &self.options;
         let (per_minute, burst) = self.options.budget.unwrap_or((60_000, 10_000));
         let (mode, sends) = match self.options.live {
             Some(kinds) => ("live", format!("sends = [{kinds}]\n")),
@@ -240,7 +255,7 @@ impl TestGateway {
         format!(
             "mode = \"{mode}\"\n[data]\nfolder = \"data\"\n\
              [api]\nlisten = \"127.0.0.1:0\"\ncertificate = \"api.pem\"\nkey = \"api.key\"\n\
-             [admin]\nlisten = \"127.0.0.1:0\"\n\
+             [admin]\nlisten = \"127.0.0.1:0\"\n[facade]\nlisten = \"127.0.0.1:0\"\n{facade}\n\
              [portal]\nbase_url = \"https://{}\"\nauthorities = \"ca.pem\"\n{portal}\n\
              [lookup]\nquestions_per_minute = {per_minute}\nburst = {burst}\nunder_way_per_facility_max = 1000\n{lookup}\n\
              [documents]\n{documents}\n[delivery]\nretry_first_ms = 100\n{delivery}\n\
@@ -263,10 +278,7 @@ impl TestGateway {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(body)).unwrap();
-        let response = within("an answer", self.client.request(request)).await.unwrap();
-        let (head, body) = response.into_parts();
-        let body = within("the answer's body", body.collect()).await.unwrap().to_bytes();
-        Reply { status: head.status, headers: head.headers, body }
+        read(within("an answer", self.client.request(request)).await.unwrap()).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -354,6 +366,13 @@ pub(crate) async fn until<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T
         assert!(tokio::time::Instant::now() < deadline, "waited in vain for {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// An answer, read whole.
+pub(crate) async fn read(response: http::Response<hyper::body::Incoming>) -> Reply {
+    let (head, body) = response.into_parts();
+    let body = within("the answer's body", body.collect()).await.unwrap().to_bytes();
+    Reply { status: head.status, headers: head.headers, body }
 }
 
 /// `future`, which must end within [`PATIENCE`].

@@ -75,7 +75,7 @@ impl Site {
         let config = format!(
             "mode = \"test\"\n[data]\nfolder = \"data\"\n\
              [api]\nlisten = \"{api}\"\ncertificate = \"api.pem\"\nkey = \"api.key\"\n\
-             [admin]\nlisten = \"127.0.0.1:0\"\n\
+             [admin]\nlisten = \"127.0.0.1:0\"\n[facade]\nlisten = \"127.0.0.1:0\"\n\
              [portal]\nbase_url = \"https://{}\"\nauthorities = \"ca.pem\"\nrest_s = 1\n\
              [delivery]\nretry_first_ms = 100\nretry_longest_s = 2\n\
              [log]\nformat = \"json\"\nfilter = \"info\"\n{accounts}",
@@ -89,6 +89,7 @@ impl Site {
             facilities: FACILITIES.iter().map(|code| FacilityCode::parse(code).unwrap()).collect(),
             requests_per_minute: 10_000_000,
             addresses: Vec::new(),
+            facade_user: None,
         };
         let config = Config::load(&file("lienthong.toml")).unwrap_or_else(|faults| panic!("{faults:?}"));
         let key = app::add_client(&config, &system, wish).await.unwrap().secret;

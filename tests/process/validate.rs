@@ -458,7 +458,7 @@ fn a_configuration_says_which_rules_count() {
         format!(
             "mode = \"test\"\n[data]\nfolder = \"data\"\n\
              [api]\nlisten = \"127.0.0.1:0\"\ncertificate = \"api.pem\"\nkey = \"api.key\"\n\
-             [portal]\nbase_url = \"https://127.0.0.1:1\"\n[documents]\n{documents}\n\
+             [facade]\nlisten = \"127.0.0.1:0\"\n[portal]\nbase_url = \"https://127.0.0.1:1\"\n[documents]\n{documents}\n\
              [[facility]]\ncode = \"01999\"\nname = \"Thử\"\npassword_file = \"password\"\n\
              officer_name = \"NGUYỄN THỊ B\"\nofficer_id = \"001181012345\"\n"
         )

@@ -136,6 +136,11 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("keys add --facilities", "Cho cơ sở nào; không ghi là cơ sở duy nhất trong cấu hình."),
     ("keys add --per_minute", "Số yêu cầu mỗi phút."),
     ("keys add --addresses", "Địa chỉ hoặc mạng được gọi từ đó (10.0.0.0/8); không ghi là mọi nơi."),
+    ("keys add --facade_user", "Tạo tài khoản cho cổng tương thích thay vì khóa: tên như 01999_BV."),
+    (
+        "keys add --facade_password_file",
+        "Mật khẩu của tài khoản đó, khi HIS không đổi được mật khẩu; không ghi thì tạo và hiện một lần.",
+    ),
     ("keys list", "Liệt kê khóa, cả khóa đã thu hồi."),
     ("keys revoke", "Thu hồi khóa; gateway đang chạy từ chối khóa trong vòng một giây."),
     ("keys revoke --id", "Mã của khóa, key_…."),

@@ -67,6 +67,11 @@ impl Section<'_> {
         Duration::from_secs(self.whole_number(key, range, default))
     }
 
+    /// A span in hours.
+    pub(in crate::config) fn hours(&mut self, key: &'static str, range: RangeInclusive<u64>, default: u64) -> Duration {
+        Duration::from_secs(3_600 * self.whole_number(key, range, default))
+    }
+
     /// A span in milliseconds.
     pub(in crate::config) fn milliseconds(
         &mut self,

@@ -12,8 +12,8 @@ use crate::domain::FacilityCode;
 pub(super) fn add(work: &mut Work<'_>, client: &Client) -> Result<(), Fault> {
     work.connection.execute(
         "INSERT INTO clients (id, name, secret_hash, prefix, scopes, facilities, requests_per_minute, addresses,
-                              created_at, revoked_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                              created_at, revoked_at, facade_user)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             client.id,
             client.name,
@@ -24,7 +24,8 @@ pub(super) fn add(work: &mut Work<'_>, client: &Client) -> Result<(), Fault> {
             client.requests_per_minute,
             column::list(client.addresses.iter().map(String::as_str)),
             column::millis(client.created_at),
-            client.revoked_at.map(column::millis)
+            client.revoked_at.map(column::millis),
+            client.facade_user
         ],
     )?;
     count_up(work)
@@ -32,7 +33,8 @@ pub(super) fn add(work: &mut Work<'_>, client: &Client) -> Result<(), Fault> {
 
 pub(super) fn all(connection: &Connection) -> Result<Vec<Client>, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, name, secret_hash, prefix, scopes, facilities, requests_per_minute, addresses, created_at, revoked_at
+        "SELECT id, name, secret_hash, prefix, scopes, facilities, requests_per_minute, addresses, created_at, revoked_at,
+                facade_user
          FROM clients ORDER BY created_at, id",
     )?;
     let mut rows = statement.query([])?;
@@ -77,5 +79,6 @@ fn client(row: &Row<'_>) -> Result<Client, Fault> {
         addresses: words(7)?,
         created_at: column::instant(row.get(8)?)?,
         revoked_at: row.get::<_, Option<i64>>(9)?.map(column::instant).transpose()?,
+        facade_user: row.get(10)?,
     })
 }

@@ -176,6 +176,7 @@ async fn one_gateway_a_folder_and_tools_beside_it() {
         facilities: vec![facility("01999")],
         requests_per_minute: 300,
         addresses: vec!["10.0.0.0/8".to_owned()],
+        facade_user: Some("01999_BV".into()),
         created_at: rig.now(),
         revoked_at: None,
     };

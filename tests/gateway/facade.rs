@@ -1,0 +1,6 @@
+//! The façade, spoken to as hospital systems written for the portal speak to the portal, over real sockets.
+
+mod client;
+
+mod lookups;
+mod signing_in;
