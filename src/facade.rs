@@ -17,7 +17,9 @@ mod caller;
 mod lookup;
 mod reply;
 mod request;
+mod retired;
 mod sign_in;
+mod submission;
 mod token;
 
 use std::panic::AssertUnwindSafe;
@@ -157,7 +159,9 @@ impl Facade {
         match called.does {
             Does::SignIn => sign_in::take(self, &call, &admitted),
             Does::Ask(service) => lookup::answer(self, &call, &admitted, service).await,
-            Does::AskAsBefore | Does::Submit(_) | Does::PassThrough => Err(Refusal::failed(problem::our_fault())),
+            Does::AskAsBefore => retired::answer(self, &call, &admitted).await,
+            Does::Submit(taken) => submission::answer(self, call, &admitted, seen.dialect, taken).await,
+            Does::PassThrough => Err(Refusal::failed(problem::our_fault())),
         }
     }
 }

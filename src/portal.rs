@@ -11,6 +11,7 @@
 pub mod account;
 pub mod breaker;
 pub mod config;
+pub mod members;
 pub mod reply;
 
 mod body_auth;

@@ -357,7 +357,7 @@ async fn accepted_response(gateway: &Gateway, accepted: Accepted, wait: Option<D
 }
 
 /// The document, once no delivery of it is waiting any more; `None` if it cannot be read.
-async fn settled(gateway: &Gateway, id: &str) -> Option<DocumentView> {
+pub async fn settled(gateway: &Gateway, id: &str) -> Option<DocumentView> {
     let mut changes = gateway.0.store.changes();
     loop {
         changes.mark_unchanged();

@@ -4,3 +4,4 @@ mod client;
 
 mod lookups;
 mod signing_in;
+mod submissions;

@@ -116,8 +116,12 @@ impl His {
         self.post(path, &self.header_keys(), &form(&all), FORM).await
     }
 
-    /// Credentials in headers, JSON.
+    /// Credentials in headers, JSON; the account in the body, by its whole name unless the body says otherwise.
     pub(crate) async fn mcct(&self, body: &Value) -> Reply {
+        let mut body = body.clone();
+        if body.get("username").is_none() {
+            body["username"] = json!(self.user);
+        }
         self.post("/api/TraCuuCCT/TraCuuTienMCCT", &self.header_keys(), &body.to_string(), JSON).await
     }
 
