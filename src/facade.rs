@@ -15,6 +15,8 @@ pub mod function;
 
 mod caller;
 mod lookup;
+mod named;
+mod pass_through;
 mod reply;
 mod request;
 mod retired;
@@ -161,7 +163,7 @@ impl Facade {
             Does::Ask(service) => lookup::answer(self, &call, &admitted, service).await,
             Does::AskAsBefore => retired::answer(self, &call, &admitted).await,
             Does::Submit(taken) => submission::answer(self, call, &admitted, seen.dialect, taken).await,
-            Does::PassThrough => Err(Refusal::failed(problem::our_fault())),
+            Does::PassThrough => pass_through::answer(self, call, &admitted, &called.path).await,
         }
     }
 }

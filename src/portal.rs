@@ -12,6 +12,7 @@ pub mod account;
 pub mod breaker;
 pub mod config;
 pub mod members;
+pub mod passage;
 pub mod reply;
 
 mod body_auth;
@@ -63,11 +64,13 @@ pub enum Service {
     DeathCertificate,
     /// `GuiHoSoChungTu2025`, number 39.
     Voucher,
+    /// Whatever is handed through as it came.
+    PassThrough,
 }
 
 impl Service {
     /// All services.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Login,
         Self::CardLookup,
         Self::TreatmentHistory,
@@ -79,6 +82,7 @@ impl Service {
         Self::BirthCertificate,
         Self::DeathCertificate,
         Self::Voucher,
+        Self::PassThrough,
     ];
 
     /// The word used in metrics, logs and events.
@@ -95,6 +99,7 @@ impl Service {
             Self::BirthCertificate => "birth-certificate",
             Self::DeathCertificate => "death-certificate",
             Self::Voucher => "electronic-voucher",
+            Self::PassThrough => "pass-through",
         }
     }
 

@@ -11,7 +11,8 @@ use crate::domain::{FacilityCode, Officer};
 use crate::portal::account::Account;
 use crate::portal::call::{self, Call, Keys};
 use crate::portal::config::{Config, ConfigError};
-use crate::portal::reply::{Heard, hear_question, hear_submission};
+use crate::portal::passage::{self, Passage, Passed};
+use crate::portal::reply::{Heard, hear_passage, hear_question, hear_submission};
 use crate::portal::session::Session;
 use crate::portal::transport::{Reply, Transport, Way};
 use crate::portal::weather::{Permit, Station};
@@ -100,6 +101,15 @@ impl Portal {
         Handover { result, http_status, raw }
     }
 
+    /// Hands a call through with the account of its facility, once: nobody knows whether it may be repeated. Only after
+    /// the portal refused the session, and so did not act, is it made again.
+    pub async fn hand_through(&self, passage: &Passage) -> Result<Passed, PortalError> {
+        let desk = self.desk(&passage.facility)?;
+        let deadline = Instant::now() + self.0.config.submission_timeout;
+        let make = |keys: &Keys<'_>| passage::call(keys, passage);
+        self.converse(desk, Service::PassThrough, Way::Fresh, deadline, &make, hear_passage).await.result
+    }
+
     /// Signs in with a facility's account, or finds that it is signed in: for checks by an operator.
     pub async fn sign_in(&self, facility: &FacilityCode) -> Result<(), PortalError> {
         let deadline = Instant::now() + self.0.config.login_timeout;
@@ -183,7 +193,11 @@ impl Portal {
                     Err(wait) => Exchange::failed(resting(wait)),
                 };
             }
-            Service::Login | Service::CardLookup | Service::TreatmentHistory | Service::Copay => {
+            Service::Login
+            | Service::CardLookup
+            | Service::TreatmentHistory
+            | Service::Copay
+            | Service::PassThrough => {
                 return Exchange::failed(not_tried(Fault::Nonsense("this service takes no documents")));
             }
         };

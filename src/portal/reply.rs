@@ -16,7 +16,7 @@ use crate::portal::Fault;
 
 pub use self::card::{CardAnswer, CardFacts, Check, NewCard, read_card};
 pub use self::copay::{CopayAnswer, CopayHolder, CopayRow, read_copay};
-pub(super) use self::heard::{Heard, hear_question, hear_submission};
+pub(super) use self::heard::{Heard, hear_passage, hear_question, hear_submission};
 pub use self::history::{HistoryAnswer, Visit, read_history};
 
 /// Longest result code: the known ones have one to four digits. A longer one is no code, and codes go into logs.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{DATE, HOST};
+use http::header::{CONTENT_TYPE, DATE, HOST};
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -67,6 +67,8 @@ pub(super) struct Reply {
     pub(super) status: StatusCode,
     /// The `Date` header: the portal's own clock.
     pub(super) date: Option<String>,
+    /// What the portal says the body is.
+    pub(super) content_type: Option<HeaderValue>,
     pub(super) body: Bytes,
     /// `NoAnswer`, or `NotWritten` where it is known that the answer came before the request was written whole. The
     /// stage of a failure to understand the answer.
@@ -203,7 +205,8 @@ impl Transport {
         let body = Limited::new(body, self.reply_bytes_max).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() { Fault::Nonsense("it is larger than allowed") } else { Fault::Broken }
         })?;
-        Ok(Reply { status: head.status, date, body: body.to_bytes(), stage: Stage::NoAnswer })
+        let (body, content_type) = (body.to_bytes(), head.headers.get(CONTENT_TYPE).cloned());
+        Ok(Reply { status: head.status, date, content_type, body, stage: Stage::NoAnswer })
     }
 }
 

@@ -12,7 +12,7 @@ use crate::portal::pace::Pace;
 use crate::portal::{Service, ServiceWeather, Weather};
 use crate::system::System;
 
-/// Changes kept for a slow listener: several for each of the eleven services; who lags reads the present state anew.
+/// Changes kept for a slow listener: several for each of the twelve services; who lags reads the present state anew.
 const CHANGES_KEPT_MAX: usize = 64;
 
 /// The breakers of all services.

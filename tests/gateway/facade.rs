@@ -2,6 +2,8 @@
 
 mod client;
 
+mod foreign;
 mod lookups;
+mod passing;
 mod signing_in;
 mod submissions;

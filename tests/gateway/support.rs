@@ -46,6 +46,8 @@ pub(crate) struct Options {
     pub(crate) delivery: &'static str,
     pub(crate) limits: &'static str,
     pub(crate) facade: &'static str,
+    /// Another portal than the sandbox.
+    pub(crate) own_portal: Option<String>,
     /// Requests a minute of the test's key; 0 means plenty.
     pub(crate) requests_per_minute: u32,
     /// Live mode, with these kinds switched on for every facility; `None` is test mode.
@@ -226,12 +228,6 @@ impl TestGateway {
         self.running.as_ref().expect("the gateway runs").facade
     }
 
-    /// Sends a request to a server beside the gateway that the test's authority vouches for: the sandbox.
-    pub(crate) async fn send_to(&self, url: &str, request: http::request::Builder, body: Bytes) -> Reply {
-        let request = request.method(Method::POST).uri(url).body(Full::new(body)).unwrap();
-        read(within("an answer", self.client.request(request)).await.unwrap()).await
-    }
-
     pub(crate) fn config(&self) -> Config {
         Config::parse(&self.config_text(), self.folder.path(), &|_| None).unwrap_or_else(|faults| panic!("{faults:?}"))
     }
@@ -256,12 +252,12 @@ impl TestGateway {
             "mode = \"{mode}\"\n[data]\nfolder = \"data\"\n\
              [api]\nlisten = \"127.0.0.1:0\"\ncertificate = \"api.pem\"\nkey = \"api.key\"\n\
              [admin]\nlisten = \"127.0.0.1:0\"\n[facade]\nlisten = \"127.0.0.1:0\"\n{facade}\n\
-             [portal]\nbase_url = \"https://{}\"\nauthorities = \"ca.pem\"\n{portal}\n\
+             [portal]\nbase_url = \"{}\"\nauthorities = \"ca.pem\"\n{portal}\n\
              [lookup]\nquestions_per_minute = {per_minute}\nburst = {burst}\nunder_way_per_facility_max = 1000\n{lookup}\n\
              [documents]\n{documents}\n[delivery]\nretry_first_ms = 100\n{delivery}\n\
              [limits]\nconnections_per_source_max = 2000\n{limits}\n{facilities}\
              [[officer]]\nstaff_id = \"tiepdon01\"\nname = \"LÊ VĂN C\"\nnational_id = \"079085054321\"\n",
-            self.portal
+            self.options.own_portal.clone().unwrap_or_else(|| format!("https://{}", self.portal))
         )
     }
 

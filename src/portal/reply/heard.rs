@@ -3,6 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::Receipt;
+use crate::portal::passage::Passed;
 use crate::portal::reply::{Envelope, trimmed_bytes};
 use crate::portal::transport::Reply;
 use crate::portal::{Answer, Answered, Fault, Service};
@@ -61,6 +62,22 @@ pub(in crate::portal) fn hear_submission(service: Service, reply: &Reply) -> Res
     }
     let received_at = Some(envelope.text("thoiGianTiepNhan")).filter(|text| !text.is_empty());
     Ok(Heard::Said(Answer::Taken(receipt(code, received_at))))
+}
+
+/// Hears the answer to a call that was handed through: anything the portal says is for the caller, save that it refused
+/// the session, or that something before it answered in its place.
+pub(in crate::portal) fn hear_passage(_: Service, reply: &Reply) -> Result<Heard<Passed>, Fault> {
+    let code = Envelope::read(&reply.body).map(|envelope| envelope.code).unwrap_or_default();
+    let http_status = reply.status.as_u16();
+    match http_status {
+        401 | 403 => Ok(Heard::SessionRefused),
+        _ if code == "401" => Ok(Heard::SessionRefused),
+        502..=504 => Err(Fault::HttpStatus(http_status)),
+        _ => {
+            let (content_type, raw) = (reply.content_type.clone(), reply.body.clone());
+            Ok(Heard::Said(Passed { http_status, content_type, code, raw }))
+        }
+    }
 }
 
 /// A receipt, held to a length: it goes into columns and events. The portal's are 52 characters (`portal-api.md`, section
@@ -123,7 +140,13 @@ mod tests {
 
     fn reply(status: u16, body: &str) -> Reply {
         let body = Bytes::copy_from_slice(body.as_bytes());
-        Reply { status: StatusCode::from_u16(status).unwrap(), date: None, body, stage: Stage::NoAnswer }
+        Reply {
+            status: StatusCode::from_u16(status).unwrap(),
+            date: None,
+            content_type: None,
+            body,
+            stage: Stage::NoAnswer,
+        }
     }
 
     fn submitted(service: Service, status: u16, body: &str) -> String {
