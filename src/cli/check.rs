@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
-use crate::config::{Config, Fault, Faults};
+use crate::config::{Config, Facade, Fault, Faults};
 
 /// What `check` takes.
 #[derive(Debug, clap::Args)]
@@ -26,6 +26,7 @@ pub(super) fn check(arguments: &Arguments, out: &Output) -> Exit {
             "valid": true,
             "file": arguments.config.display().to_string(),
             "faults": [],
+            "facade": facade_json(&config.facade),
             "notices": config.notices().iter().map(as_json).collect::<Vec<_>>(),
         }));
         return Exit::Done;
@@ -34,7 +35,33 @@ pub(super) fn check(arguments: &Arguments, out: &Output) -> Exit {
         tell(&arguments.config, out.wording("lưu ý", "notice"), notice, out);
     }
     out.line(out.wording("cấu hình đúng", "the configuration is right"));
+    tell_facade(&config.facade, out);
     Exit::Done
+}
+
+/// Where systems written for the portal are to call, and what goes through unlooked at.
+fn tell_facade(facade: &Facade, out: &Output) {
+    let word = out.wording("cổng tương thích", "façade");
+    if !facade.enabled {
+        out.line(&format!("{word}: {}", out.wording("tắt ([facade] enabled)", "off ([facade] enabled)")));
+        return;
+    }
+    let scheme = if facade.tls { "https" } else { "http" };
+    out.line(&format!("{word}: {scheme}://{}", facade.listen));
+    if !facade.pass_through.is_empty() {
+        let paths = facade.pass_through.join(", ");
+        out.line(&format!("  {}: {paths}", out.wording("chuyển nguyên trạng", "handed through as it is")));
+    }
+}
+
+fn facade_json(facade: &Facade) -> Value {
+    json!({
+        "enabled": facade.enabled,
+        "listen": facade.listen.to_string(),
+        "tls": facade.tls,
+        "strict": facade.strict,
+        "passThrough": facade.pass_through,
+    })
 }
 
 /// Tells every fault of a configuration, for every command that reads one.

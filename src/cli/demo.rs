@@ -23,6 +23,7 @@ use crate::cli::output::Output;
 use crate::cli::process::{Signals, on_all_cores};
 use crate::cli::run::{drain, not_started, start_log};
 use crate::cli::sandbox::server_tls;
+use crate::clients::password_md5;
 use crate::config::Config;
 use crate::sandbox::{Faults, Options, Sandbox, default_officers};
 use crate::system::System;
@@ -31,7 +32,7 @@ use crate::system::stop::Stopper;
 /// What `demo` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Fix the ports: API at N, admin at N+1, façade at N+2 (later), portal at N+3. Without it, any free ones.
+    /// Fix the ports: API at N, admin at N+1, façade at N+2, portal at N+3. Without it, any free ones.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=65_532))]
     port_base: Option<u16>,
     /// Keep everything in this folder; without it, a temporary one that is removed at the end.
@@ -43,11 +44,21 @@ pub(super) struct Arguments {
 struct Places {
     api: String,
     admin: String,
+    facade: String,
     portal: String,
 }
 
-/// What the demo's only client calls itself.
+/// The user with whom a system written for the portal signs in at the demo.
+struct FacadeUser {
+    name: &'static str,
+    password: String,
+}
+
+/// What the demo's clients call themselves.
 const CLIENT_NAME: &str = "demo";
+
+/// The façade's user: the account of the facility that the samples speak of.
+const FACADE_USER: &str = "01999_BV";
 
 /// Enough for a person trying things and for a load generator: the demo is there to be hit.
 const REQUESTS_PER_MINUTE: u32 = 1_000_000;
@@ -81,7 +92,7 @@ async fn run(arguments: Arguments, out: &Output) -> anyhow::Result<Exit> {
 
     let sandbox = start_sandbox(port(3), &server, &system).await?;
     let portal = format!("https://{}", sandbox.address());
-    let config_file = folder.write_config(&portal, port(0), port(1))?;
+    let config_file = folder.write_config(&portal, [port(0), port(1), port(2)])?;
     let config = match Config::load(&config_file) {
         Ok(config) => config,
         Err(faults) => return Ok(tell_faults(&config_file, &faults, out)),
@@ -89,17 +100,19 @@ async fn run(arguments: Arguments, out: &Output) -> anyhow::Result<Exit> {
     start_log(&config.log);
 
     let grace = config.limits.grace;
-    let key = make_key(&config, &system).await?;
+    let (key, user) = make_clients(&config, &system).await?;
     folder.write_header(&key)?;
     let app = App::build(config, system).await?;
     let addresses = app.addresses();
     let (api, admin) = (format!("https://{}", addresses.api), format!("http://{}", addresses.admin));
-    let places = Places { api, admin, portal };
+    // The demo's configuration has it on.
+    let facade = addresses.facade.map(|address| format!("http://{address}")).unwrap_or_default();
+    let places = Places { api, admin, facade, portal };
 
     let stopper = Stopper::new();
     let mut serving = tokio::spawn(app.run(stopper.clone()));
     let shown = tokio::select! {
-        shown = show::show(&places, &folder, &key, out) => Some(shown),
+        shown = show::show(&places, &folder, &key, &user, out) => Some(shown),
         () = signals.stop_or_hang_up() => None,
     };
     let exit = match shown {
@@ -108,7 +121,10 @@ async fn run(arguments: Arguments, out: &Output) -> anyhow::Result<Exit> {
                 out.json(&json!({
                     "api": places.api,
                     "admin": places.admin,
-                    "facade": null,
+                    "facade": places.facade,
+                    "facadeUser": user.name,
+                    "facadePassword": user.password,
+                    "facadePasswordMd5": password_md5(&user.password),
                     "portal": places.portal,
                     "key": key,
                     "ca": folder.file("ca.pem").display().to_string(),
@@ -140,8 +156,8 @@ async fn start_sandbox(listen: SocketAddr, server: &Pem, system: &System) -> any
     Ok(Sandbox::start(options, system.clone()).await?)
 }
 
-/// A key of the demo for everything; those of earlier runs on the same folder are revoked.
-async fn make_key(config: &Config, system: &System) -> anyhow::Result<String> {
+/// A key of the demo for everything, and a user of its façade; those of earlier runs on the same folder are revoked.
+async fn make_clients(config: &Config, system: &System) -> anyhow::Result<(String, FacadeUser)> {
     for client in app::clients(config, system).await? {
         if client.name == CLIENT_NAME && client.revoked_at.is_none() {
             app::revoke_client(config, system, &client.id).await?;
@@ -155,5 +171,8 @@ async fn make_key(config: &Config, system: &System) -> anyhow::Result<String> {
         addresses: Vec::new(),
         facade_user: None,
     };
-    Ok(app::add_client(config, system, wish).await?.secret)
+    let user = ClientWish { facade_user: Some(FACADE_USER.to_owned()), ..wish.clone() };
+    let key = app::add_client(config, system, wish).await?.secret;
+    let password = app::add_client(config, system, user).await?.secret;
+    Ok((key, FacadeUser { name: FACADE_USER, password }))
 }

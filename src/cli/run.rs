@@ -46,19 +46,22 @@ async fn serve(config: Config, out: &Output) -> Exit {
         Err(error) => return not_started(&error, out),
     };
     let grace = config.limits.grace;
+    let facade_scheme = if config.facade.tls { "https" } else { "http" };
     let app = match App::build(config, System::real()).await {
         Ok(app) => app,
         Err(error) => return not_started(&error, out),
     };
     let addresses = app.addresses();
     let (api, admin) = (format!("https://{}", addresses.api), format!("http://{}", addresses.admin));
-    tracing::info!(%api, %admin, "the gateway is serving");
+    let facade = addresses.facade.map(|address| format!("{facade_scheme}://{address}"));
+    tracing::info!(%api, %admin, facade = facade.as_deref().unwrap_or("off"), "the gateway is serving");
     if out.wants_json() {
-        out.json(&json!({ "api": api, "admin": admin }));
+        out.json(&json!({ "api": api, "admin": admin, "facade": facade }));
     } else {
+        let facade = facade.unwrap_or_else(|| out.wording("tắt", "off").to_owned());
         out.line(&match out.wording("vi", "en") {
-            "vi" => format!("lienthong đang phục vụ: API {api} · quản trị {admin}"),
-            _ => format!("lienthong is serving: API {api} · admin {admin}"),
+            "vi" => format!("lienthong đang phục vụ: API {api} · quản trị {admin} · cổng tương thích {facade}"),
+            _ => format!("lienthong is serving: API {api} · admin {admin} · façade {facade}"),
         });
     }
     serve_until_stopped(app, signals, grace).await;

@@ -14,6 +14,7 @@ mod exams;
 mod https;
 
 mod commands;
+mod facade;
 mod kill;
 mod officers;
 mod process;

@@ -38,6 +38,7 @@ pub(crate) struct Site {
     pub(crate) sandbox: Sandbox,
     pub(crate) key: String,
     pub(crate) api: SocketAddr,
+    pub(crate) facade: SocketAddr,
     client: HttpsClient,
 }
 
@@ -62,7 +63,9 @@ impl Site {
         let sandbox = Sandbox::start(options, system.clone()).await.unwrap();
 
         // A port of its own that stays the same over restarts: taken once by the kernel's choice, then given back.
-        let api = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let own_port = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let (api, facade) = (own_port(), own_port());
+        let [api, facade] = [api, facade].map(|listener| listener.local_addr().unwrap());
         let accounts: String = FACILITIES
             .iter()
             .map(|code| {
@@ -75,7 +78,7 @@ impl Site {
         let config = format!(
             "mode = \"test\"\n[data]\nfolder = \"data\"\n\
              [api]\nlisten = \"{api}\"\ncertificate = \"api.pem\"\nkey = \"api.key\"\n\
-             [admin]\nlisten = \"127.0.0.1:0\"\n[facade]\nlisten = \"127.0.0.1:0\"\n\
+             [admin]\nlisten = \"127.0.0.1:0\"\n[facade]\nlisten = \"{facade}\"\n\
              [portal]\nbase_url = \"https://{}\"\nauthorities = \"ca.pem\"\nrest_s = 1\n\
              [delivery]\nretry_first_ms = 100\nretry_longest_s = 2\n\
              [log]\nformat = \"json\"\nfilter = \"info\"\n{accounts}",
@@ -94,7 +97,7 @@ impl Site {
         let config = Config::load(&file("lienthong.toml")).unwrap_or_else(|faults| panic!("{faults:?}"));
         let key = app::add_client(&config, &system, wish).await.unwrap().secret;
         let client = https_client(authority.certificate());
-        Self { folder, sandbox, key, api, client }
+        Self { folder, sandbox, key, api, facade, client }
     }
 
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
@@ -115,6 +118,7 @@ impl Site {
         let line = line.unwrap_or_else(|| panic!("no line: {}", std::fs::read_to_string(self.path("log")).unwrap()));
         let started: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(started["api"], format!("https://{}", self.api));
+        assert_eq!(started["facade"], format!("http://{}", self.facade));
         child
     }
 

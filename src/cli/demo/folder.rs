@@ -58,7 +58,9 @@ impl Folder {
     }
 
     /// The configuration of a gateway in front of the sandbox at `portal`.
-    pub(super) fn write_config(&self, portal: &str, api: SocketAddr, admin: SocketAddr) -> std::io::Result<PathBuf> {
+    /// It listens on these three: API, admin, façade.
+    pub(super) fn write_config(&self, portal: &str, listen: [SocketAddr; 3]) -> std::io::Result<PathBuf> {
+        let [api, admin, facade] = listen;
         write_private(&self.file("portal.password"), ACCOUNT_PASSWORD, Existing::Replace)?;
         let mut text = format!(
             "# Made by `lienthong demo`; see docs/samples/lienthong.toml for every key.\n\
@@ -66,6 +68,7 @@ impl Folder {
              [data]\nfolder = \"data\"\n\n\
              [api]\nlisten = \"{api}\"\ncertificate = \"server.pem\"\nkey = \"server.key\"\n\n\
              [admin]\nlisten = \"{admin}\"\n\n\
+             [facade]\nlisten = \"{facade}\"\n\n\
              [portal]\nbase_url = \"{portal}\"\nauthorities = \"ca.pem\"\n\n\
              [log]\nfilter = \"warn\"\n"
         );
@@ -116,7 +119,7 @@ mod tests {
         let server = authority.issue_server(&["localhost".into()], 1).unwrap();
         folder.write_certificates(&authority.pem().certificate, &server).unwrap();
         let any: SocketAddr = ([127, 0, 0, 1], 0).into();
-        let config = Config::load(&folder.write_config("https://127.0.0.1:9443", any, any).unwrap()).unwrap();
+        let config = Config::load(&folder.write_config("https://127.0.0.1:9443", [any; 3]).unwrap()).unwrap();
         assert_eq!(config.notices(), []);
         assert_eq!(config.facilities.len(), FACILITIES.len());
         drop(folder);

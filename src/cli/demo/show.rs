@@ -6,12 +6,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::Places;
 use super::folder::{CLAIM, Folder};
+use super::{FacadeUser, Places};
 use crate::cli::Exit;
 use crate::cli::client::{Ask, Client, Trust};
 use crate::cli::connection::{array, ask, text};
 use crate::cli::output::Output;
+use crate::clients::password_md5;
 use crate::config::Secret;
 use crate::domain::Bilingual;
 
@@ -22,7 +23,13 @@ const FACILITY: &str = "01999";
 const RECEIPT_WITHIN: Duration = Duration::from_secs(20);
 
 /// Does both, and tells of them unless JSON was asked for.
-pub(super) async fn show(places: &Places, folder: &Folder, key: &str, out: &Output) -> Result<(), Exit> {
+pub(super) async fn show(
+    places: &Places,
+    folder: &Folder,
+    key: &str,
+    user: &FacadeUser,
+    out: &Output,
+) -> Result<(), Exit> {
     let ca = folder.file("ca.pem");
     let trust = Trust { authorities: Some(&ca), identity: None };
     let client = Client::new(&places.api, &Secret::new(key.to_owned()), trust, out.language())
@@ -47,7 +54,7 @@ pub(super) async fn show(places: &Places, folder: &Folder, key: &str, out: &Outp
         document = ask(&client, Ask::get(format!("/v1/documents/{}", text(&document, "id"))), out).await?.json();
     }
     if !out.wants_json() {
-        tell(places, folder, (&answer, lookup_took), (&document, started.elapsed()), out);
+        tell(places, folder, user, (&answer, lookup_took), (&document, started.elapsed()), out);
     }
     Ok(())
 }
@@ -61,11 +68,19 @@ fn receipt(document: &Value) -> String {
     array(document, "deliveries").first().map(|delivery| text(delivery, "maGiaoDich")).unwrap_or_default()
 }
 
-fn tell(places: &Places, folder: &Folder, lookup: (&Value, Duration), claim: (&Value, Duration), out: &Output) {
-    let Places { api, admin, portal } = places;
+fn tell(
+    places: &Places,
+    folder: &Folder,
+    user: &FacadeUser,
+    lookup: (&Value, Duration),
+    claim: (&Value, Duration),
+    out: &Output,
+) {
+    let Places { api, admin, facade, portal } = places;
     out.line(out.wording("lienthong đang chạy thử:", "lienthong is up for trial:"));
     out.line(&format!("  API              {api}"));
     out.line(&format!("  {}{admin}/readyz", out.wording("quản trị         ", "admin            ")));
+    out.line(&format!("  {}{facade}", out.wording("cổng tương thích ", "façade           ")));
     out.line(&format!("  {}{portal}", out.wording("cổng giả lập     ", "simulated portal ")));
     out.line(&format!("  {}{}", out.wording("thư mục          ", "folder           "), folder.path().display()));
 
@@ -102,6 +117,15 @@ fn tell(places: &Places, folder: &Folder, lookup: (&Value, Duration), claim: (&V
     out.line(&format!("  {curl} {json} -H 'Facility-Id: {FACILITY}' -d '{question}' {api}/v1/card-lookups"));
     out.line(&format!("  {curl} {xml} --data-binary {} {api}/v1/documents", at(&folder.file("claim.xml"))));
     out.line(&format!("  {curl} {api}/v1/documents"));
+    out.line("");
+    out.line(out.wording(
+        "Như một HIS viết cho cổng BHXH, chỉ đổi địa chỉ gốc, tài khoản và mật khẩu (docs/FACADE.md):",
+        "As a system written for the portal, with another base URL, user and password (docs/FACADE.md):",
+    ));
+    let (name, password) = (user.name, &user.password);
+    let md5 = password_md5(password);
+    out.line(&format!("  {name} · {password} · MD5 {md5}"));
+    out.line(&format!("  curl -d username={name} -d password={md5} {facade}/api/token/take"));
     out.line("");
     out.line(out.wording("Ctrl-C để dừng.", "Ctrl-C to stop."));
 }

@@ -11,7 +11,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("* --client_certificate", "Chứng thư của máy gọi này, PEM, khi gateway đòi hỏi."),
     ("* --client_key", "Khóa riêng của chứng thư đó, PEM."),
     ("demo", "Chạy cổng giả lập và gateway, thử một tra cứu và một hồ sơ, rồi để đó cho người dùng thử."),
-    ("demo --port_base", "Cố định cổng: API ở N, quản trị N+1, cổng tương thích N+2 (sau này), cổng giả lập N+3."),
+    ("demo --port_base", "Cố định cổng: API ở N, quản trị N+1, cổng tương thích N+2, cổng giả lập N+3."),
     ("demo --data", "Giữ mọi thứ trong thư mục này; không ghi thì dùng thư mục tạm, xóa khi dừng."),
     ("run", "Chạy gateway."),
     ("check", "Kiểm tra cấu hình: mọi lỗi trong một lần, kèm dòng và cột."),
