@@ -14,6 +14,7 @@ pub mod dialect;
 pub mod function;
 
 mod caller;
+mod door;
 mod lookup;
 mod named;
 mod pass_through;
@@ -37,6 +38,7 @@ use http::{HeaderName, HeaderValue, Method, Request, header};
 
 use self::caller::admit;
 use self::dialect::{Dialect, Echo};
+use self::door::Doors;
 use self::function::{Does, Function, HANDED_THROUGH};
 use self::reply::{Refusal, Reply};
 use self::request::Call;
@@ -93,6 +95,7 @@ struct Parts {
     /// Takes documents in as the portal would: by rules that only warn, unless they are to be strict.
     intake: Intake,
     vault: Vault,
+    doors: Doors,
     usage: Arc<Usage>,
 }
 
@@ -123,7 +126,7 @@ impl Facade {
                 tracing::warn!(path = path.path, "the façade answers this path itself; pass_through changes nothing");
             }
         }
-        Self(Arc::new(Parts { config, gateway, intake, vault, usage }))
+        Self(Arc::new(Parts { config, gateway, intake, vault, doors: Doors::default(), usage }))
     }
 
     /// The façade, ready to be served.

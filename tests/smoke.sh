@@ -34,6 +34,15 @@ ask /v1/card-lookups "$person" | grep -q '"hop_le"' || fail "a good card is not 
 curl --silent --fail --max-time 30 "$admin/readyz" | grep -q '"ready":true' || fail "not ready"
 curl --silent --fail --max-time 30 "$admin/metrics" | grep -q '^lienthong_lookup_answers_total' || fail "no metrics"
 
+# A system written for the portal: another base URL, user and password, and the portal's own words.
+facade=$(field facade) user=$(field facadeUser) md5=$(field facadePasswordMd5)
+session=$(curl --silent --fail --max-time 30 -d "username=$user" -d "password=$md5" "$facade/api/token/take")
+of_session() { printf '%s' "$session" | sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p"; }
+curl --silent --fail --max-time 30 -H 'Content-Type: application/json' -d "$person" \
+    --url-query "token=$(of_session access_token)" --url-query "id_token=$(of_session id_token)" \
+    --url-query "username=$user" --url-query "password=$md5" "$facade/api/egw/KQNhanLichSuKCB2024" |
+    grep -q '^{"maKetQua":"000","ghiChu":' || fail "the façade does not answer as the portal does"
+
 # The certificate is ECDSA on P-256, and openssl trusts it by the demo's own authority.
 openssl s_client -connect "${api#https://}" -CAfile "$ca" -verify_return_error </dev/null >"$folder/tls" 2>&1 ||
     fail "openssl does not trust the certificate"

@@ -46,13 +46,26 @@ pub(super) async fn admit(
     let of_code = in_token.filter(|user| user.split('_').next() == Some(given.user));
     let user = of_code.as_deref().unwrap_or(given.user);
 
-    let caller = parts.gateway.0.clients.identify_user(user, given.password_md5, call.address).await?;
-    if let Some(tokens) = given.tokens {
-        let (now, life) = (parts.gateway.0.system.now(), parts.config.token_life);
-        if !token::is_right(&parts.vault, &caller.client, tokens, now, life) {
-            return Err(Refusal::signed_out());
+    let clients = &parts.gateway.0.clients;
+    let caller = match given.tokens {
+        None => {
+            if let Some(wait) = parts.doors.is_shut(call.address, user) {
+                return Err(Refusal::too_many_failures(wait));
+            }
+            let identified = clients.identify_user(user, given.password_md5, call.address).await;
+            identified.inspect_err(|_| parts.doors.failed(call.address, user))?
         }
-    }
+        Some(tokens) => {
+            let identified = clients.identify_user(user, given.password_md5, call.address).await;
+            let (now, life) = (parts.gateway.0.system.now(), parts.config.token_life);
+            let is_right = |caller: &Arc<Caller>| token::is_right(&parts.vault, &caller.client, tokens, now, life);
+            match identified {
+                Ok(caller) if is_right(&caller) => caller,
+                // The same word whatever is wrong, so that nobody can try passwords here.
+                Ok(_) | Err(_) => return Err(Refusal::signed_out()),
+            }
+        }
+    };
     let _place = caller.begin()?;
     match scope {
         Some(scope) => caller.spend(scope)?,

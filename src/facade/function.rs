@@ -143,6 +143,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_function_is_documented() {
+        let documented = include_str!("../../docs/FACADE.md");
+        for function in FUNCTIONS {
+            assert!(documented.contains(&format!("`{}`", function.path)), "{}", function.path);
+            assert!(!function.hint.vi.is_empty() && !function.hint.en.is_empty());
+        }
+    }
+
+    #[test]
     fn paths_are_found_in_any_case_and_stand_once() {
         let mut names = std::collections::HashSet::new();
         for function in FUNCTIONS {

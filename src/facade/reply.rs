@@ -203,6 +203,13 @@ impl Refusal {
         Self::new(Why::Unauthorised, "facade.session", "Lỗi xác thực tài khoản: token không đúng hoặc đã hết hạn")
     }
 
+    /// Too many wrong passwords came for this user from this address; this one was not looked at.
+    pub(super) fn too_many_failures(wait: Duration) -> Self {
+        let words = "Sai mật khẩu quá nhiều lần; thử lại sau một phút";
+        let refusal = Self::new(Why::Unauthorised, "facade.too_many_failures", words);
+        Self { retry_after: Some(wait), ..refusal }
+    }
+
     /// A field is missing or cannot be read.
     pub(super) fn bad_input(words: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Why::BadInput, "facade.bad_input", words)

@@ -129,3 +129,23 @@ async fn in_live_mode_it_is_off_until_switched_on() {
     let switched = Options { live: Some("\"claim\""), facade: "enabled = true", ..Options::default() };
     assert!(TestGateway::with(switched).await.facade().is_some());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_guesses_passwords_is_not_looked_at_for_a_while() {
+    let gateway = TestGateway::start().await;
+    let his = His::signed_in(&gateway, "01999_BV", &["01999"]).await;
+    let wrong = His { password: "0".repeat(32), ..his.clone() };
+    let neighbour = His::new(&gateway, "79999_BV", &["79999"]).await;
+    let problem = until("the door to be shut", async || {
+        let reply = wrong.take_token().await.expect(200);
+        assert_eq!(code(&reply), "401");
+        let problem = reply.header("gateway-problem").to_owned();
+        (problem != "auth.wrong_key").then_some(problem)
+    })
+    .await;
+    assert_eq!(problem, "facade.too_many_failures");
+    // Not even with the right one, or guessing would only be slower to tell; a session in hand goes on, others come in.
+    assert_eq!(code(&his.take_token().await), "401");
+    assert_eq!(code(&his.egw("/api/egw/KQNhanLichSuKCB2024", &asked(&valid_person(0))).await), "000");
+    assert_eq!(code(&neighbour.take_token().await), "200");
+}
