@@ -202,12 +202,11 @@ fn compose(mut root: Section<'_>) -> Config {
     let mode = root.choice("mode", &[("test", Mode::Test), ("live", Mode::Live)], Mode::Test);
     let data = data(root.section("data"));
     let (api, admin) = listener::read(root.section("api"), root.section("admin"));
-    let facade = facade::read(root.section("facade"), mode, &api, &admin);
+    let limits = listener::read_limits(root.section("limits"));
+    let facade = facade::read(root.section("facade"), mode, (&api, &admin), &limits);
     let (portal, lookup) = (portal::read(root.section("portal"), mode), lookup::read(root.section("lookup")));
     let documents = documents::read(root.section("documents"));
     let delivery = documents::read_delivery(root.section("delivery"), &portal);
-    let limits = listener::read_limits(root.section("limits"));
-    facade::check_deadline(&facade, &limits, &root);
     let log = log(root.section("log"));
     let (facilities, codes) = facility::read(&mut root, mode);
     let officers = facility::read_officers(&mut root, &codes);

@@ -136,6 +136,7 @@ impl Facade {
 
     /// The function of a path; `None` for one that is not spoken here.
     fn called(&self, path: &str) -> Option<Called> {
+        let path = &plain(path);
         let is_handed_through = self.0.config.pass_through.iter().any(|listed| listed.eq_ignore_ascii_case(path));
         if let Some(function) = Function::of(path) {
             let (name, path, hint) = (function.name(), function.path.to_owned(), &function.hint);
@@ -220,6 +221,11 @@ async fn serve(State(facade): State<Facade>, request: Request<Body>) -> Response
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// A path as it was meant: base URLs are often configured with a slash at their end, and then it stands twice.
+fn plain(path: &str) -> String {
+    format!("/{}", path.trim_matches('/'))
 }
 
 /// The portal's way with a path it does not have: what it says there is not recorded, the words are ours.

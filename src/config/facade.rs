@@ -56,7 +56,7 @@ pub enum OfficerMissing {
 /// Paths handed through. The portal has a few dozen in all.
 const PASS_THROUGH_MAX: usize = 100;
 
-pub(super) fn read(mut section: Section<'_>, mode: Mode, api: &Api, admin: &Admin) -> Facade {
+pub(super) fn read(mut section: Section<'_>, mode: Mode, (api, admin): (&Api, &Admin), limits: &Limits) -> Facade {
     let enabled = section.flag("enabled", mode == Mode::Test);
     let listen = section.address("listen", SocketAddr::from(([127, 0, 0, 1], 8081)));
     let (allow_remote, tls) = (section.flag("allow_remote", false), section.flag("tls", false));
@@ -89,7 +89,7 @@ pub(super) fn read(mut section: Section<'_>, mode: Mode, api: &Api, admin: &Admi
         listen,
         allow_remote,
         tls,
-        sync_timeout: section.seconds("sync_timeout_s", 0..=3_600, 25),
+        sync_timeout: sync_timeout(&mut section, enabled, limits),
         on_delay: section.choice("on_delay", &[("error", OnDelay::Error), ("ack", OnDelay::Ack)], OnDelay::Error),
         strict: section.flag("strict", false),
         officer_missing: section.choice(
@@ -102,6 +102,23 @@ pub(super) fn read(mut section: Section<'_>, mode: Mode, api: &Api, admin: &Admi
     };
     section.finish();
     facade
+}
+
+/// Shorter than a request may take, or the wait would never end by itself.
+fn sync_timeout(section: &mut Section<'_>, enabled: bool, limits: &Limits) -> Duration {
+    let wished = section.seconds("sync_timeout_s", 0..=3_600, 25);
+    if !section.has("sync_timeout_s") {
+        return wished.min(limits.request_deadline / 2);
+    }
+    if enabled && wished >= limits.request_deadline {
+        section.fault(
+            "sync_timeout_s",
+            "config.conflict",
+            Bilingual::fixed("không nhỏ hơn [limits] request_deadline_s", "not below [limits] request_deadline_s"),
+            Bilingual::fixed("Đặt nhỏ hơn.", "Set it lower."),
+        );
+    }
+    wished
 }
 
 /// Paths as the portal has them: plain, without a query, each once whatever its case.
@@ -127,19 +144,4 @@ fn pass_through(section: &mut Section<'_>) -> Vec<String> {
         }
     }
     paths
-}
-
-/// A wait for the portal that is longer than a request may take would never end by itself.
-pub(super) fn check_deadline(facade: &Facade, limits: &Limits, section: &Section<'_>) {
-    if facade.enabled && facade.sync_timeout >= limits.request_deadline {
-        section.fault(
-            "facade",
-            "config.conflict",
-            Bilingual::fixed(
-                "[facade] sync_timeout_s không nhỏ hơn [limits] request_deadline_s",
-                "[facade] sync_timeout_s is not below [limits] request_deadline_s",
-            ),
-            Bilingual::fixed("Đặt sync_timeout_s nhỏ hơn.", "Set sync_timeout_s lower."),
-        );
-    }
 }

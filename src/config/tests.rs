@@ -79,6 +79,25 @@ fn the_least_configuration_is_read_with_its_defaults() {
 }
 
 #[test]
+fn the_facade_is_on_in_test_mode_and_off_in_live_mode_until_said_otherwise() {
+    let files = Files::make();
+    let facade = |top: &str, section: &str| {
+        files.parse(&format!("{top}{}", LEAST.replacen("[portal]", &format!("{section}\n[portal]"), 1))).unwrap().facade
+    };
+    let test = facade("", "");
+    assert!(test.enabled && !test.tls && !test.strict && test.pass_through.is_empty());
+    assert_eq!(test.listen.to_string(), "127.0.0.1:8081");
+    assert!(!facade("mode = \"live\"\n", "").enabled);
+    assert!(facade("mode = \"live\"\n", "[facade]\nenabled = true").enabled);
+    // Whoever asks for plain HTTP beyond this machine gets it, and TLS needs no asking; off, nothing is a fault.
+    for section in ["tls = true", "allow_remote = true", "enabled = false"] {
+        facade("", &format!("[facade]\nlisten = \"0.0.0.0:8081\"\n{section}"));
+    }
+    let listed = facade("", "[facade]\npass_through = [\"/api/a\", \"/API/A\", \"/api/b\"]").pass_through;
+    assert_eq!(listed, ["/api/a", "/api/b"]);
+}
+
+#[test]
 fn the_sample_is_right_and_says_the_defaults() {
     let files = Files::make();
     // The sample points at a sandbox without certificates.
@@ -223,6 +242,17 @@ fn each_kind_of_fault_has_its_place() {
         ("code", "password_env = \"PASSWORD\"\ncode", "7:16 config.two_sources facility[1].password_env"),
         ("code", "officer_name = \"A B\"\ncode", "6:1 config.missing_key facility[1].officer_id"),
         ("code", "driver_exam_username = \"A\"\ncode", "6:1 config.missing_key facility[1].driver_exam_password_file"),
+        ("[portal]", "[facade]\nlisten = \"0.0.0.0:8081\"\n[portal]", "5:10 config.remote_facade facade.listen"),
+        ("[portal]", "[facade]\nlisten = \"127.0.0.1:8444\"\n[portal]", "5:10 config.same_address facade.listen"),
+        (
+            "[portal]",
+            "[facade]\npass_through = [\"/api/a\", \"/api/a?b\"]\n[portal]",
+            "5:27 config.bad_path facade.pass_through",
+        ),
+        ("[portal]", "[facade]\npass_through = [\"/api/../a\"]\n[portal]", "5:17 config.bad_path facade.pass_through"),
+        ("[portal]", "[facade]\non_delay = \"wait\"\n[portal]", "5:12 config.not_accepted facade.on_delay"),
+        ("[portal]", "[facade]\nsync_timeout_s = 120\n[portal]", "5:18 config.conflict facade.sync_timeout_s"),
+        ("[portal]", "[facade]\ntoken_life_h = 0\n[portal]", "5:16 config.out_of_range facade.token_life_h"),
         ("[api]", "officer = 1\n[api]", "1:11 config.wrong_type officer"),
     ] {
         check_faults(&files, &LEAST.replacen(from, to, 1), &[expected]);

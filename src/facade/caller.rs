@@ -53,7 +53,7 @@ pub(super) async fn admit(
                 return Err(Refusal::too_many_failures(wait));
             }
             let identified = clients.identify_user(user, given.password_md5, call.address).await;
-            identified.inspect_err(|_| parts.doors.failed(call.address, user))?
+            identified.inspect_err(|_| parts.doors.failed(call.address, user, given.password_md5))?
         }
         Some(tokens) => {
             let identified = clients.identify_user(user, given.password_md5, call.address).await;

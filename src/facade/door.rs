@@ -1,21 +1,23 @@
 //! Wrong passwords, counted where a password alone opens: whoever guesses is let try no faster than a person types.
 //!
-//! Counted by address and user, because one server of a hospital speaks for all of its desks, and one of them with an old
-//! password must not keep out the others. Elsewhere a password without its token tells nobody whether it was right.
+//! Counted are different passwords, by address and user. A system with an old password tries the same one for ever, and
+//! guesses nothing; and one server of a hospital speaks for all of its desks, so that one user must not shut out the
+//! others. Elsewhere a password without its token tells nobody whether it was right.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Wrong passwords within [`WINDOW`] after which the door stays shut for its rest: a misconfigured system tries every
-/// few seconds, and sixty guesses a minute find no password worth the name.
-const FAILURES_MAX: u32 = 60;
+/// Different wrong passwords within [`WINDOW`] after which the door is shut for its rest: a person who mistypes tries a
+/// few, and thirty guesses a minute find no password worth the name.
+const PASSWORDS_MAX: usize = 30;
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Pairs of address and user remembered, about a hundred bytes each; beyond it all users of an address count as one.
+/// Pairs of address and user remembered, under half a KiB each; beyond it all users of an address count as one.
 const REMEMBERED_MAX: usize = 10_000;
 
 /// Longest user name remembered: longer ones are nobody's.
@@ -23,36 +25,45 @@ const USER_CHARACTERS_MAX: usize = 64;
 
 /// The doors of all users.
 #[derive(Default)]
-pub(super) struct Doors(Mutex<HashMap<(IpAddr, String), Failures>>);
+pub(super) struct Doors {
+    failures: Mutex<HashMap<(IpAddr, String), Failures>>,
+    /// Passwords are remembered as hashes under a key that nobody knows.
+    hasher: RandomState,
+}
 
 struct Failures {
     since: Instant,
-    count: u32,
+    passwords: HashSet<u64>,
 }
 
 impl Doors {
     /// How long `user` at `address` has to wait; `None` if the door is open.
     pub(super) fn is_shut(&self, address: IpAddr, user: &str) -> Option<Duration> {
-        let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys = [key(address, user), (address, String::new())];
-        let shut = keys.iter().filter_map(|key| failures.get(key)).filter(|failures| failures.count >= FAILURES_MAX);
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = [key(address, user), (address.to_canonical(), String::new())];
+        let known = keys.iter().filter_map(|key| failures.get(key));
+        let shut = known.filter(|failures| failures.passwords.len() >= PASSWORDS_MAX);
         shut.map(|failures| WINDOW.saturating_sub(failures.since.elapsed())).filter(|wait| !wait.is_zero()).max()
     }
 
     /// Counts a wrong password.
-    pub(super) fn failed(&self, address: IpAddr, user: &str) {
-        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn failed(&self, address: IpAddr, user: &str, password: &str) {
+        let password = self.hasher.hash_one(password);
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if failures.len() >= REMEMBERED_MAX {
             failures.retain(|_, failures| failures.since.elapsed() < WINDOW);
         }
         let own = key(address, user);
-        let is_known = failures.contains_key(&own) || failures.len() < REMEMBERED_MAX;
-        let key = if is_known { own } else { (address, String::new()) };
-        let failures = failures.entry(key).or_insert_with(|| Failures { since: Instant::now(), count: 0 });
+        let has_room = failures.len() < REMEMBERED_MAX || failures.contains_key(&own);
+        let key = if has_room { own } else { (address.to_canonical(), String::new()) };
+        let new = || Failures { since: Instant::now(), passwords: HashSet::new() };
+        let failures = failures.entry(key).or_insert_with(new);
         if failures.since.elapsed() >= WINDOW {
-            *failures = Failures { since: Instant::now(), count: 0 };
+            *failures = new();
         }
-        failures.count += 1;
+        if failures.passwords.len() < PASSWORDS_MAX {
+            failures.passwords.insert(password);
+        }
     }
 }
 
@@ -65,12 +76,12 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_door_shuts_for_one_user_at_one_address_and_opens_again() {
+    async fn a_door_shuts_for_who_guesses_and_opens_again() {
         let doors = Doors::default();
         let (here, there) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
-        for _ in 0..FAILURES_MAX {
+        for guess in 0..PASSWORDS_MAX {
             assert_eq!(doors.is_shut(here, "a"), None);
-            doors.failed(here, "a");
+            doors.failed(here, "a", &guess.to_string());
         }
         assert!(doors.is_shut(here, "a").is_some_and(|wait| wait <= WINDOW));
         assert_eq!((doors.is_shut(here, "b"), doors.is_shut(there, "a")), (None, None));
@@ -79,13 +90,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_old_password_tried_for_ever_is_no_guess() {
+        let doors = Doors::default();
+        let here = IpAddr::from([10, 0, 0, 1]);
+        for _ in 0..10_000 {
+            doors.failed(here, "a", "old");
+        }
+        assert_eq!(doors.is_shut(here, "a"), None);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn users_made_up_by_the_thousand_are_counted_together() {
         let doors = Doors::default();
         let here = IpAddr::from([10, 0, 0, 1]);
-        for number in 0..REMEMBERED_MAX + 100 {
-            doors.failed(here, &number.to_string());
+        for number in 0..REMEMBERED_MAX + PASSWORDS_MAX {
+            doors.failed(here, &number.to_string(), &number.to_string());
         }
         assert!(doors.is_shut(here, "anybody").is_some());
-        assert!(doors.0.lock().unwrap().len() <= REMEMBERED_MAX + 1);
+        assert!(doors.failures.lock().unwrap().len() <= REMEMBERED_MAX + 1);
     }
 }

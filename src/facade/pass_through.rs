@@ -58,7 +58,7 @@ pub(super) async fn answer(facade: &Facade, call: Call, admitted: &Admitted, pat
         "httpStatus": status,
         "maKetQua": code,
     });
-    if let Err(error) = gateway.store.record_event("facade.passed_through", data.to_string()).await {
+    if let Err(error) = gateway.store.record_event_of(facility, "facade.passed_through", data.to_string()).await {
         // The portal has acted; not to tell the client would not undo it.
         tracing::error!(%error, "a call that was handed through could not be recorded");
     }

@@ -25,6 +25,9 @@ use crate::system::until;
 /// Why a newer version replaces one that the portal has: the portal asks for no reason, and the record keeps one.
 const REPLACED: &str = "gửi lại qua cổng tương thích";
 
+/// Why a document that the portal refused, or that was parked, is sent again: somebody sent it again.
+const SENT_AGAIN: &str = "HIS gửi lại qua cổng tương thích";
+
 /// Findings told to a client that is refused for them.
 const FINDINGS_TOLD: usize = 10;
 
@@ -137,10 +140,29 @@ async fn keep(facade: &Facade, offered: Offered) -> Result<DocumentView, IntakeE
         accepted => accepted?,
     };
     match accepted {
-        Accepted::New(view) | Accepted::Already(view, _) => Ok(view),
+        Accepted::New(view) => Ok(view),
+        Accepted::Already(view, _) => Ok(again(facade, view).await),
         // The intake turns these two into errors.
         Accepted::ReasonNeeded(view) => Err(IntakeError::ReasonNeeded(Box::new(view))),
         Accepted::KeyUsedForOther => Err(IntakeError::KeyUsedForOther),
+    }
+}
+
+/// The same bytes once more. The portal judges anew what it refused before, when a certificate was registered since, say; and
+/// whoever sends again what was parked means it to go. What it has, or may have, is never sent twice.
+async fn again(facade: &Facade, view: DocumentView) -> DocumentView {
+    let states = |state| view.deliveries.iter().any(|delivery| delivery.state == state);
+    let may_go = states(DeliveryState::Rejected) || states(DeliveryState::Failed);
+    if !may_go || !facade.0.intake.sends(view.facility, view.kind) {
+        return view;
+    }
+    match facade.0.gateway.0.store.replay(&view.id, SENT_AGAIN).await {
+        Ok(replayed) => replayed,
+        Err(error) => {
+            // A newer version went out since, or somebody was first: it is answered as it stands.
+            tracing::info!(document = view.id, %error, "a document that came again was not sent again");
+            view
+        }
     }
 }
 
@@ -148,7 +170,9 @@ async fn keep(facade: &Facade, offered: Offered) -> Result<DocumentView, IntakeE
 fn refused(facade: &Facade, findings: &Findings) -> Refusal {
     let problem = problem::Problem::from(IntakeError::Invalid(findings.clone()));
     let no_xml = findings.listed().iter().any(|finding| finding.code.starts_with("XML_"));
+    let too_large = findings.listed().iter().any(|finding| finding.code == "TOO_LARGE");
     let why = match () {
+        () if too_large => Why::TooLarge,
         () if no_xml => Why::Unreadable,
         // What remains an error though rules only warn is what the document's identity rests on.
         () if !facade.0.config.strict => Why::WrongContent,

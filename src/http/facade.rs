@@ -79,6 +79,7 @@ pub async fn usage(State(gateway): State<Gateway>, call: Call) -> Response {
             json!({
                 "client": client,
                 "user": calls.user,
+                "function": path.rsplit('/').next().unwrap_or_default(),
                 "path": path,
                 "count": calls.count,
                 "refused": calls.refused,

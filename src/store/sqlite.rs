@@ -276,6 +276,17 @@ impl Store {
         self.write(SMALL_BYTES, move |work| events::record(work, &kind, About::Everybody, &data_json)).await
     }
 
+    /// Records something that happened for one facility, and to no document. `data_json` is a JSON object.
+    pub async fn record_event_of(
+        &self,
+        facility: FacilityCode,
+        kind: &str,
+        data_json: String,
+    ) -> Result<(), StoreError> {
+        let kind = kind.to_owned();
+        self.write(SMALL_BYTES, move |work| events::record(work, &kind, About::Facility(&facility), &data_json)).await
+    }
+
     /// Events after a position: those of documents of these facilities, and those of no document. At most 500.
     pub async fn events_after(
         &self,

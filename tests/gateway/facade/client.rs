@@ -39,18 +39,28 @@ impl His {
     }
 
     pub(crate) async fn with_scopes(gateway: &TestGateway, user: &str, facilities: &[&str], scopes: &[&str]) -> Self {
-        let wish = ClientWish {
-            name: user.to_owned(),
-            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-            facilities: facilities.iter().map(|code| FacilityCode::parse(code).unwrap()).collect(),
-            requests_per_minute: 1_000_000,
-            addresses: Vec::new(),
-            facade_user: Some(user.to_owned()),
-        };
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        Self::made(gateway, ClientWish { scopes, ..wish(user, facilities) }, "200").await
+    }
+
+    /// A user who may make only so many requests a minute, one of which is spent when this returns.
+    pub(crate) async fn with_quota(gateway: &TestGateway, user: &str, requests_per_minute: u32) -> Self {
+        Self::made(gateway, ClientWish { requests_per_minute, ..wish(user, &user_facility(user)) }, "200").await
+    }
+
+    /// A user who may call from this address only.
+    pub(crate) async fn from(gateway: &TestGateway, user: &str, address: &str) -> Self {
+        let addresses = vec![address.to_owned()];
+        Self::made(gateway, ClientWish { addresses, ..wish(user, &user_facility(user)) }, "403").await
+    }
+
+    /// Makes a user, whom the gateway knows when this returns: it answers a login with `known`.
+    async fn made(gateway: &TestGateway, wish: ClientWish, known: &str) -> Self {
+        let user = wish.facade_user.clone().expect("a user");
         let client = app::add_client(&gateway.config(), &System::real(), wish).await.unwrap();
         let his = Self {
             base_url: format!("http://{}", gateway.facade().expect("the façade is on")),
-            user: user.to_owned(),
+            user,
             password: password_md5(&client.secret),
             access_token: String::new(),
             id_token: String::new(),
@@ -58,7 +68,7 @@ impl His {
         };
         until("the gateway to know a new user", async || {
             let reply = his.take_token().await;
-            (code(&reply) == "200").then_some(())
+            (code(&reply) == known).then_some(())
         })
         .await;
         his
@@ -157,6 +167,21 @@ impl His {
         ];
         format!("{path}{sign}{}", form(&keys))
     }
+}
+
+fn wish(user: &str, facilities: &[&str]) -> ClientWish {
+    ClientWish {
+        name: user.to_owned(),
+        scopes: app::scope_names().map(str::to_owned).to_vec(),
+        facilities: facilities.iter().map(|code| FacilityCode::parse(code).unwrap()).collect(),
+        requests_per_minute: 1_000_000,
+        addresses: Vec::new(),
+        facade_user: Some(user.to_owned()),
+    }
+}
+
+fn user_facility(user: &str) -> [&str; 1] {
+    [&user[..5]]
 }
 
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";

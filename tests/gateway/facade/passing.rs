@@ -117,6 +117,11 @@ async fn what_is_listed_goes_through_with_the_facilitys_own_credentials() {
     let events: Vec<&Value> =
         events["data"].as_array().unwrap().iter().filter(|event| event["type"] == "facade.passed_through").collect();
     assert_eq!(events.len(), asked.len());
+    // Who has nothing to do with the facility hears nothing of it.
+    let other = gateway.new_key(&["document:read"], &["79999"]).await;
+    let bearer = format!("Bearer {other}");
+    let seen = gateway.send(http::Method::GET, "/v1/events", &[("authorization", &bearer)], Bytes::new()).await.json();
+    assert!(!seen.to_string().contains("passed_through"), "{seen}");
     let data = &events[0]["data"];
     assert_eq!((&data["path"], &data["httpStatus"], &data["maKetQua"]), (&json!(FILES), &json!(200), &json!("200")));
 

@@ -134,10 +134,16 @@ async fn in_live_mode_it_is_off_until_switched_on() {
 async fn who_guesses_passwords_is_not_looked_at_for_a_while() {
     let gateway = TestGateway::start().await;
     let his = His::signed_in(&gateway, "01999_BV", &["01999"]).await;
-    let wrong = His { password: "0".repeat(32), ..his.clone() };
+    // A system with an old password is no guesser, however often it tries.
+    let old = His { password: "0".repeat(32), ..his.clone() };
+    for _ in 0..100 {
+        assert_eq!(old.take_token().await.expect(200).header("gateway-problem"), "auth.wrong_key");
+    }
+    let guesses = std::sync::atomic::AtomicUsize::new(0);
     let neighbour = His::new(&gateway, "79999_BV", &["79999"]).await;
     let problem = until("the door to be shut", async || {
-        let reply = wrong.take_token().await.expect(200);
+        let guess = guesses.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let reply = His { password: format!("{guess:032x}"), ..his.clone() }.take_token().await.expect(200);
         assert_eq!(code(&reply), "401");
         let problem = reply.header("gateway-problem").to_owned();
         (problem != "auth.wrong_key").then_some(problem)
@@ -148,4 +154,57 @@ async fn who_guesses_passwords_is_not_looked_at_for_a_while() {
     assert_eq!(code(&his.take_token().await), "401");
     assert_eq!(code(&his.egw("/api/egw/KQNhanLichSuKCB2024", &asked(&valid_person(0))).await), "000");
     assert_eq!(code(&neighbour.take_token().await), "200");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_user_may_is_kept_to_in_each_familys_words() {
+    let options = Options { facade: "sync_timeout_s = 1", ..Options::default() };
+    let gateway = TestGateway::with(options).await;
+    let mut reader = His::with_scopes(&gateway, "01999_BV", &["01999"], &["document:read"]).await;
+    reader.sign_in().await;
+    let question = asked(&valid_person(0));
+    let refused = reader.egw("/api/egw/KQNhanLichSuKCB2024", &question).await.expect(403);
+    assert_eq!((code(&refused).as_str(), refused.header("gateway-problem")), ("401", "auth.scope_missing"));
+    assert!(reader.mcct(&question).await.expect(401).body.is_empty());
+    let claim = super::submissions::send(&reader, "/api/qd130/guiHoSoXmlQD3176", "130", "01999", "x").await;
+    assert_eq!(code(&claim.expect(200)), "403");
+    assert_eq!(code(&reader.gksk("{}").await.expect(200)), "0");
+
+    // From an address that is not on its list: as good as locked.
+    let elsewhere = His::from(&gateway, "79999_BV", "10.99.99.99").await;
+    let refused = elsewhere.take_token().await.expect(200);
+    assert_eq!((code(&refused).as_str(), refused.header("gateway-problem")), ("403", "auth.wrong_address"));
+
+    // Its quota is spent: that is told as a fault of the server's, with the time to wait.
+    let mut slow = His::with_quota(&gateway, "48999_BV", 2).await;
+    slow.sign_in().await;
+    let refused = until("the quota to be spent", async || {
+        let reply = slow.egw("/api/egw/KQNhanLichSuKCB2024", &question).await.expect(200);
+        (reply.header("gateway-problem") == "quota.exceeded").then_some(reply)
+    })
+    .await;
+    assert_eq!(code(&refused), "101");
+    assert!(refused.header("retry-after").parse::<u64>().is_ok_and(|wait| wait > 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slashes_of_a_base_url_and_letters_of_a_path_do_not_matter() {
+    let gateway = TestGateway::start().await;
+    let his = His::new(&gateway, "01999_BV", &["01999"]).await;
+    for path in ["//api/token/take", "/api/token/take/", "/Api/TOKEN/Take"] {
+        let fields = form(&[("username", &his.user), ("password", &his.password)]);
+        assert_eq!(code(&his.post(path, &[], &fields, FORM).await.expect(200)), "200", "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_speaks_tls_with_the_apis_certificate_if_told_to() {
+    let gateway = TestGateway::with(Options { facade: "tls = true", ..Options::default() }).await;
+    let client = crate::https::https_client(gateway.authority().certificate());
+    let request = http::Request::post(format!("https://{}/api/token/take", gateway.facade().unwrap()))
+        .header("content-type", FORM)
+        .body(http_body_util::Full::new(bytes::Bytes::from("username=a&password=b")))
+        .unwrap();
+    let reply = crate::support::read(client.request(request).await.unwrap()).await.expect(200);
+    assert_eq!(code(&reply), "401");
 }

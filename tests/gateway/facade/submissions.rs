@@ -247,7 +247,8 @@ async fn a_refusal_of_the_portals_is_given_as_it_came() {
     let other: Value = serde_json::from_str(&exam).unwrap();
     let mut other = other.as_object().unwrap().clone();
     other.insert("LYDO".into(), json!("lý do khác"));
-    let reply = his.gksk(&Value::Object(other).to_string()).await.expect(200);
+    let other = Value::Object(other).to_string();
+    let reply = his.gksk(&other).await.expect(200);
     assert_eq!(
         (code(&reply).as_str(), reply.header("gateway-source")),
         ("0", "portal"),
@@ -255,6 +256,18 @@ async fn a_refusal_of_the_portals_is_given_as_it_came() {
         String::from_utf8_lossy(&reply.body)
     );
     assert_eq!(reply.json()["MSG_TEXT"], json!("Số giấy khám sức khỏe đã tồn tại"));
+
+    // Sent again, it is judged again: the portal may think otherwise by now.
+    let id = reply.header("gateway-document").to_owned();
+    assert_eq!(code(&his.gksk(&other).await), "0");
+    gateway.sandbox.reset();
+    let taken = his.gksk(&other).await.expect(200);
+    assert_eq!((code(&taken).as_str(), taken.header("gateway-document")), ("1", id.as_str()));
+    let attempts = gateway.get(&format!("/v1/documents/{id}/attempts")).await.expect(200).json();
+    assert_eq!(attempts["data"].as_array().map(Vec::len), Some(3), "{attempts}");
+    // And once it is taken, it is not sent again.
+    assert_eq!(his.gksk(&other).await.expect(200).body, taken.body);
+    assert_eq!(gateway.sandbox.submissions().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -277,4 +290,18 @@ async fn a_client_that_hangs_up_loses_nothing() {
     let reply = send(&his, CLAIM, "130", "01999", &xml).await.expect(200);
     assert_eq!(reply.json()["maGiaoDich"], json!(gateway.sandbox.submissions()[0].receipt));
     assert_eq!(gateway.sandbox.submissions().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_large_is_said_to_be() {
+    let options = Options { documents: "body_max_mib = 1", ..Options::default() };
+    let gateway = TestGateway::with(options).await;
+    let his = His::signed_in(&gateway, "01999_BV", &["01999", "79999"]).await;
+    // Larger than a document may be, and larger than any call with one.
+    for bytes in [(1 << 20) + 1, 3 << 20] {
+        let file = format!("<GIAMDINHHS>{}</GIAMDINHHS>", "x".repeat(bytes));
+        assert_eq!(code(&send(&his, CLAIM, "130", "01999", &file).await.expect(200)), "1001", "{bytes}");
+        assert_eq!(code(&send_paper(&his, CERTIFICATE, "61", "79999", &file).await.expect(200)), "1001", "{bytes}");
+    }
+    assert_eq!(gateway.get("/v1/documents").await.expect(200).json()["data"], json!([]));
 }
