@@ -13,6 +13,7 @@ mod control;
 mod driver;
 mod faults;
 mod judge;
+mod legacy;
 mod login;
 mod lookup;
 mod population;
@@ -67,9 +68,9 @@ pub struct Submission {
     pub number: u64,
     /// The path as called.
     pub path: String,
-    /// `loaiHoSo` or `loaiHs`: `0`, `130`, `12`, `39`, `60`, `61`; or `gksk`.
+    /// `loaiHoSo` or `loaiHs`: `0`, `130`, `12`, `39`, `60`, `61`, in the old family `3` and `5` to `9`; or `gksk`.
     pub service: String,
-    /// The facility named in the body.
+    /// The facility named in the body, in the old family in the query.
     pub facility: String,
     /// The file after decoding its base64, byte for byte; for `gksk` the JSON body. Empty if it was dropped because
     /// more than 1 GiB had come in since.

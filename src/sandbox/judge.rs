@@ -161,6 +161,28 @@ pub(super) fn read(file: &[u8], facility: &str) -> Reading {
     Reading { business_key, finding: Finding { errors, timing } }
 }
 
+/// The MA_LK and the T_TONGCHI (since QĐ 130: T_TONGCHI_BV) of every record of a claims file, as far as it can be read.
+pub(super) fn sums(file: &[u8]) -> Vec<(String, f64)> {
+    let (mut records, mut part) = (Vec::new(), String::new());
+    let whole = leaves(file, &mut |path, text, _| match last(path) {
+        "LOAIHOSO" => part = text.to_owned(),
+        "NOIDUNGFILE" if part == "XML1" => {
+            let packed: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+            let (mut key, mut sum) = (String::new(), 0.0);
+            let inner = STANDARD.decode(packed).unwrap_or_default();
+            let read = leaves(&inner, &mut |path, text, _| match last(path) {
+                "MA_LK" => key = text.to_owned(),
+                "T_TONGCHI" | "T_TONGCHI_BV" => sum = text.parse().unwrap_or_default(),
+                _ => {}
+            });
+            records.extend(read.map(|()| (key, sum)));
+        }
+        _ => {}
+    });
+    // Half a file is no claim of anything.
+    if whole.is_some() { records } else { Vec::new() }
+}
+
 fn last(path: &[String]) -> &str {
     path.last().map_or("", String::as_str)
 }

@@ -66,7 +66,11 @@ pub(super) fn visits(portal: &Portal, call: &Call) -> Answer {
     portal.records().ask("Lskcb2025", call.fields.get("maThe"));
     let reply = match &verdict.person {
         None => VisitReply::refused(portal, &verdict.code, &verdict.note),
-        Some(person) => VisitReply::of(portal, person, &verdict.code),
+        Some(person) => {
+            let told = VisitReply::of(portal, person, &verdict.code);
+            told.remember(portal, person);
+            told
+        }
     };
     Answer::json(StatusCode::OK, &reply).playing(verdict.play)
 }
@@ -120,7 +124,7 @@ struct Verdict {
 }
 
 /// The egw family takes its credentials from the query and from nowhere else.
-fn egw_admits(portal: &Portal, call: &Call) -> bool {
+pub(super) fn egw_admits(portal: &Portal, call: &Call) -> bool {
     let credentials = Credentials {
         access_token: call.query.get("token"),
         id_token: call.query.get("id_token"),

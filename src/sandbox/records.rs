@@ -21,6 +21,22 @@ const QUESTIONS_MAX: usize = 200_000;
 const CHECKS_MAX: usize = 20;
 const CHECKED_PEOPLE_MAX: usize = 50_000;
 
+/// Visits remembered by the number they were told under; the oldest go first.
+const TOLD_VISITS_MAX: usize = 50_000;
+
+/// A visit of the history (`portal-api.md`, section 2.4), as its details are told later.
+#[derive(Clone)]
+pub(super) struct ToldVisit {
+    pub(super) name: String,
+    pub(super) birth_date: String,
+    pub(super) card: String,
+    pub(super) facility: String,
+    pub(super) diagnosis: &'static str,
+    /// yyyyMMddHHmm, as the next.
+    pub(super) from: String,
+    pub(super) to: String,
+}
+
 /// One entry of `dsLichSuKT2018` (`portal-api.md`, section 2.1).
 #[derive(Clone)]
 pub(super) struct Check {
@@ -65,6 +81,9 @@ pub(super) struct Records {
     checks: HashMap<String, VecDeque<Check>>,
     /// Social-insurance numbers in the order of their first check.
     checked: VecDeque<String>,
+    told_visits: HashMap<String, ToldVisit>,
+    /// The numbers of the visits in the order in which they were first told.
+    told: VecDeque<String>,
 }
 
 impl Records {
@@ -150,6 +169,23 @@ impl Records {
         }
         checks.push_back(check);
         earlier
+    }
+
+    /// Remembers a visit by its number. Two people can have one number, as numbers are drawn: the newest is kept.
+    pub(super) fn tell_visit(&mut self, number: &str, visit: ToldVisit) {
+        if self.told_visits.insert(number.to_owned(), visit).is_some() {
+            return;
+        }
+        if self.told.len() == TOLD_VISITS_MAX
+            && let Some(oldest) = self.told.pop_front()
+        {
+            self.told_visits.remove(&oldest);
+        }
+        self.told.push_back(number.to_owned());
+    }
+
+    pub(super) fn told_visit(&self, number: &str) -> Option<&ToldVisit> {
+        self.told_visits.get(number)
     }
 
     fn keep_within_bounds(&mut self) {

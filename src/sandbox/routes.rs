@@ -7,7 +7,7 @@ use crate::sandbox::claims::Kind;
 use crate::sandbox::portal::Portal;
 use crate::sandbox::reply::Answer;
 use crate::sandbox::request::Call;
-use crate::sandbox::{certificates, claims, driver, login, lookup};
+use crate::sandbox::{certificates, claims, driver, legacy, login, lookup};
 
 /// Answers a call of a portal path. Paths match in any case, as on the real host; every service is a POST.
 pub(super) fn answer(portal: &Portal, method: &Method, call: &Call) -> Answer {
@@ -27,6 +27,12 @@ pub(super) fn answer(portal: &Portal, method: &Method, call: &Call) -> Answer {
         "/api/chungtugw/guihosochungtu2025" => |portal, call| certificates::take(portal, call, &["39"]),
         "/api/hososuckhoe/guigiaytodientu" => |portal, call| certificates::take(portal, call, &["60", "61"]),
         "/api/hssk/gksk" => driver::take,
+        "/api/egw/guihosogiamdinh4210" | "/api/egw/guihosogiamdinh" => legacy::take,
+        "/api/egw/nhankqtiepnhanhs4210" => legacy::results::by_day,
+        "/api/egw/nhanchitiethsngay4210" => legacy::results::of_day,
+        "/api/egw/nhanchitietloihs4210" => legacy::results::errors,
+        "/api/egw/nhanhosokcbchitiet" => legacy::visit::tell,
+        "/api/egw/nhanthongtincskcb" => legacy::facility::tell,
         "/api/egw/nhanlichsukcb"
         | "/api/egw/nhanlichsukcb2018"
         | "/api/egw/kqnhanlichsukcb595"

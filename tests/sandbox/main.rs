@@ -4,5 +4,6 @@
 
 mod client;
 mod faults;
+mod legacy;
 mod lookups;
 mod submissions;

@@ -15,7 +15,7 @@ pub(crate) fn claims_file(facility: &str, key: &str) -> String {
 }
 
 /// The judgement of a submission once it has the state waited for.
-async fn judged(sandbox: &Sandbox, number: u64, state: &str) -> Value {
+pub(crate) async fn judged(sandbox: &Sandbox, number: u64, state: &str) -> Value {
     for _ in 0..2_000 {
         let list = get(sandbox.address(), "/_sandbox/judgements").await.json();
         let found = list.as_array().unwrap().iter().find(|entry| entry["number"] == number).unwrap().clone();

@@ -8,7 +8,7 @@ use super::text_of;
 use crate::sandbox::faults::mix;
 use crate::sandbox::population::{self, InsuredPerson};
 use crate::sandbox::portal::Portal;
-use crate::sandbox::records::Check;
+use crate::sandbox::records::{Check, ToldVisit};
 use crate::sandbox::reply::Code;
 use crate::sandbox::request::Call;
 
@@ -252,6 +252,22 @@ impl<'a> VisitReply<'a> {
         }
         let note = Some(text_of(code)).filter(|_| code != "000");
         Self { ma_ket_qua: portal.code(code), ghi_chu: note, visits: Some(visits) }
+    }
+
+    /// Lets the records remember the visits, so that their details can be asked for.
+    pub(super) fn remember(&self, portal: &Portal, person: &InsuredPerson) {
+        for visit in self.visits.iter().flatten() {
+            let told = ToldVisit {
+                name: person.name.clone(),
+                birth_date: person.birth_date.portal(),
+                card: person.card.clone(),
+                facility: visit.ma_cskcb.clone(),
+                diagnosis: visit.ten_benh,
+                from: visit.ngay_vao.clone(),
+                to: visit.ngay_ra.clone(),
+            };
+            portal.records().tell_visit(&visit.ma_ho_so, told);
+        }
     }
 }
 

@@ -93,9 +93,15 @@ pub(super) const CLINICS: &[&str] = &[
 pub(super) const GROUPS_OF_ADULTS: &[(&str, u8)] =
     &[("DN", 4), ("DN", 4), ("DN", 4), ("GD", 4), ("GD", 4), ("GD", 4), ("HC", 4), ("HN", 2), ("CC", 1), ("CN", 3)];
 
+/// What a facility is called: always the same for one code.
+pub(in crate::sandbox) fn clinic(code: &str) -> &'static str {
+    let sum: usize = code.bytes().map(usize::from).sum();
+    CLINICS.get(sum % CLINICS.len()).copied().unwrap_or_default()
+}
+
 /// The two digits of a province as cards have them, and its name. What is no province (people born abroad) is
 /// registered in Ho Chi Minh City.
-pub(super) fn province(digits: &str) -> (&'static str, &'static str) {
+pub(in crate::sandbox) fn province(digits: &str) -> (&'static str, &'static str) {
     let ho_chi_minh_city = ("79", "Thành phố Hồ Chí Minh");
     PROVINCES.iter().find(|(code, _)| *code == digits).copied().unwrap_or(ho_chi_minh_city)
 }
