@@ -1,0 +1,245 @@
+//! Every client with every function, against two targets: where they are the same, and how they differ.
+
+use std::collections::BTreeMap;
+
+use lienthong::domain::NationalId;
+use lienthong::sandbox::{InsuredPerson, Sandbox, Submission, person_of};
+use lienthong::system::{System, vietnam};
+
+use crate::compare;
+use crate::functions::{Case, Content, FUNCTIONS, Function};
+use crate::request::{Session, request};
+use crate::targets::Target;
+use crate::ways::{AS_DOCUMENTED, CLIENTS, Oddity, TROUBLES, Way};
+use crate::wire::{Answer, Connection};
+
+/// What became of one client with one function.
+pub(crate) struct Cell {
+    pub(crate) client: &'static str,
+    pub(crate) function: &'static str,
+    /// The code that the first target answered.
+    pub(crate) code: String,
+    /// How the second target differed.
+    pub(crate) differences: Vec<String>,
+}
+
+/// A difference that is meant, with its reason.
+pub(crate) struct Allowed {
+    /// For these clients; for all if there are none.
+    pub(crate) clients: &'static [&'static str],
+    /// With these functions; with all if there are none.
+    pub(crate) functions: &'static [&'static str],
+    /// In the words of `compare`.
+    pub(crate) difference: &'static str,
+    pub(crate) reason: &'static str,
+}
+
+/// Runs them all. A day that turns while they run would show in answers that tell it: then they run again.
+pub(crate) async fn run(portal: &Target, facade: &Target) -> Vec<Cell> {
+    loop {
+        let today = today();
+        let cells = run_on(portal, facade, &today).await;
+        if today == self::today() {
+            return cells;
+        }
+    }
+}
+
+async fn run_on(portal: &Target, facade: &Target, today: &str) -> Vec<Cell> {
+    let mut people = people();
+    let (mut cells, mut serial) = (Vec::new(), 100);
+    let clients = CLIENTS.iter().map(|way| (way, way));
+    let troubles = TROUBLES.iter().map(|way| (way, &CLIENTS[0]));
+    for (way, login) in clients.chain(troubles) {
+        for function in FUNCTIONS {
+            let person = people.next().expect("there are many");
+            serial += 1;
+            let case = Case { person: &person, serial, today };
+            let (was, before) = (portal.portal.submissions().len(), facade.portal.submissions().len());
+            let Some(wanted) = call(portal, function, way, login, &case).await else { continue };
+            let got = call(facade, function, way, login, &case).await.expect("the same client");
+            let mut differences = Vec::new();
+            for (number, (wanted, got)) in wanted.iter().zip(&got).enumerate() {
+                let again = if number == 0 { "" } else { "again: " };
+                differences.extend(compare::difference(wanted, got).into_iter().map(|what| format!("{again}{what}")));
+            }
+            let (sent, arrived) = (received(&portal.portal, was), received(&facade.portal, before));
+            if sent != arrived {
+                let same = if sent.len() == arrived.len() { " of other content" } else { "" };
+                differences.push(format!("the portal got {} → {} files{same}", sent.len(), arrived.len()));
+            }
+            let code = compare::code(&wanted[0].body);
+            cells.push(Cell { client: way.name, function: function.name, code, differences });
+        }
+    }
+    cells
+}
+
+/// What a portal took since, in the terms that must agree.
+fn received(portal: &Sandbox, since: usize) -> Vec<(String, String, [u8; 32], Option<String>)> {
+    let told = |one: Submission| (one.service, one.facility, one.sha256, one.business_key);
+    portal.submissions().into_iter().skip(since).map(told).collect()
+}
+
+/// Logs in and calls, over one connection where the client keeps it. `None` where the way means nothing.
+async fn call(target: &Target, function: &Function, way: &Way, login: &Way, case: &Case<'_>) -> Option<Vec<Answer>> {
+    let account = target.account(function.facility);
+    let mut connection = Connection::to(target.address);
+    let nobody = |way: &Way| Session {
+        token: String::new(),
+        id_token: String::new(),
+        username: account.username.clone(),
+        password: account.password_md5(way.lower_md5),
+    };
+    if function.content == Content::Login {
+        let request = request(function, way, &nobody(way), case, "")?;
+        let mut answers = vec![connection.exchange(&way.style, &request).await];
+        if let Oddity::AsksAgain = way.oddity {
+            answers.push(connection.exchange(&way.style, &request).await);
+        }
+        return Some(answers);
+    }
+    // Is there anything to call at all?
+    request(function, way, &nobody(way), case, "")?;
+    let session = loop {
+        let session = log_in(&mut connection, login, nobody(login), case).await;
+        // Who does not escape tokens has learnt to take another one.
+        if !(way.unescaped && session.token.contains('+')) {
+            break session;
+        }
+    };
+    let earlier = earlier(&mut connection, function, &session, case).await;
+    let request = request(function, way, &session, case, &earlier)?;
+    let mut answers = vec![connection.exchange(&way.style, &request).await];
+    if let Oddity::AsksAgain = way.oddity {
+        answers.push(connection.exchange(&way.style, &request).await);
+    }
+    Some(answers)
+}
+
+async fn log_in(connection: &mut Connection, way: &Way, nobody: Session, case: &Case<'_>) -> Session {
+    let request = request(&FUNCTIONS[0], way, &nobody, case, "").expect("everybody logs in");
+    let answer = connection.exchange(&way.style, &request).await;
+    let reply: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    assert_eq!(compare::code(&answer.body), "200", "{}: the login failed: {answer:?}", way.name);
+    let text = |name: &str| reply["APIKey"][name].as_str().expect("a login has tokens").to_owned();
+    Session { token: text("access_token"), id_token: text("id_token"), ..nobody }
+}
+
+/// What must have happened before: a claim whose results are asked for, a visit whose details are.
+async fn earlier(connection: &mut Connection, function: &Function, session: &Session, case: &Case<'_>) -> String {
+    let (name, list, member) = match function.content {
+        Content::OldResult(_) => ("guiHoSoGiamDinh4210", None, "maGiaoDich"),
+        Content::Visit => ("Lskcb2025", Some("dsLichSuKCB2025"), "maHoSo"),
+        _ => return String::new(),
+    };
+    let first = FUNCTIONS.iter().find(|function| function.name == name).expect("it is one of them");
+    let request = request(first, &CLIENTS[0], session, case, "").expect("as documented");
+    let answer = connection.exchange(&CLIENTS[0].style, &request).await;
+    let reply: serde_json::Value = serde_json::from_slice(&answer.body).expect("a reply");
+    let of = match list {
+        None => &reply,
+        // Not everybody was ill: then a number that nobody has.
+        Some(list) => &reply[list][0],
+    };
+    of[member].as_str().unwrap_or("1").to_owned()
+}
+
+/// People in order, each of them once.
+fn people() -> impl Iterator<Item = InsuredPerson> {
+    let ids = (0..).map(|serial: u32| format!("0011{:02}{:06}", serial % 60 + 30, serial * 7 + 1));
+    let known = ids.filter_map(|id| NationalId::parse(&id).ok()).map(|id| person_of(&id));
+    known.filter(|person| person.code == "000")
+}
+
+fn today() -> String {
+    vietnam(System::real().now()).strftime("%d/%m/%Y").to_string()
+}
+
+/// Every function answers a right call with one of these; those that the portal has retired answer no code.
+pub(crate) fn assert_it_says_something(cells: &[Cell]) {
+    for function in FUNCTIONS {
+        let of_function = || cells.iter().filter(|cell| cell.function == function.name);
+        let documented = of_function().find(|cell| cell.client == AS_DOCUMENTED).expect("every function is called");
+        let retired = function.path.contains("595") || function.path.contains("2018") || function.path.contains("2019");
+        let wanted = if retired { &["none"][..] } else { &["000", "200", "1"] };
+        assert!(
+            wanted.contains(&documented.code.as_str()) || documented.code == "204" && function.name == "TraCuuTienMCCT",
+            "{} answers a right call with {}",
+            function.name,
+            documented.code
+        );
+        let codes: std::collections::BTreeSet<&str> = of_function().map(|cell| cell.code.as_str()).collect();
+        assert!(retired || codes.len() > 2, "{} was never refused: {codes:?}", function.name);
+    }
+}
+
+/// What is wrong with the matrix: differences that nobody allowed, and allowed ones that do not occur.
+pub(crate) fn complaints(cells: &[Cell], allowed: &[Allowed]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for cell in cells {
+        for difference in &cell.differences {
+            if !allowed.iter().any(|row| row.covers(cell) && row.difference == difference) {
+                complaints.push(format!("{} × {}: {difference}", cell.client, cell.function));
+            }
+        }
+    }
+    for row in allowed {
+        let covered: Vec<&Cell> = cells.iter().filter(|cell| row.covers(cell)).collect();
+        if covered.is_empty() {
+            complaints.push(format!("allowed, but no such cell: {} ({})", row.difference, row.reason));
+        }
+        for cell in covered.iter().filter(|cell| !cell.differences.iter().any(|one| one == row.difference)) {
+            let (client, function) = (cell.client, cell.function);
+            complaints.push(format!("allowed, but does not occur: {client} × {function}: {}", row.difference));
+        }
+    }
+    complaints
+}
+
+impl Allowed {
+    fn covers(&self, cell: &Cell) -> bool {
+        let names = |list: &[&str], name: &str| list.is_empty() || list.contains(&name);
+        names(self.clients, cell.client) && names(self.functions, cell.function)
+    }
+}
+
+/// The matrix as a person reads it: a row a client, a column a function, and below it what the letters mean.
+pub(crate) fn shown(cells: &[Cell], allowed: &[Allowed]) -> String {
+    let mut notes: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    let mut text = String::from("Functions:\n");
+    for (number, function) in FUNCTIONS.iter().enumerate() {
+        text.push_str(&format!("  {:>2} {}\n", number + 1, function.name));
+    }
+    let width = CLIENTS.iter().chain(TROUBLES).map(|way| way.name.chars().count()).max().unwrap_or_default();
+    let columns: String = (1..=FUNCTIONS.len()).map(|number| format!("{number:>4}")).collect();
+    text.push_str(&format!("\n{:width$} {columns}\n", "Client (= same, · no such call)"));
+    for way in CLIENTS.iter().chain(TROUBLES) {
+        text.push_str(&format!("{:width$} ", way.name));
+        for function in FUNCTIONS {
+            let cell = cells.iter().find(|cell| cell.client == way.name && cell.function == function.name);
+            let sign = match cell {
+                None => "·".to_owned(),
+                Some(cell) if cell.differences.is_empty() => "=".to_owned(),
+                Some(cell) => {
+                    let what = cell.differences.join("; ");
+                    let row = allowed
+                        .iter()
+                        .find(|row| row.covers(cell) && cell.differences.iter().any(|one| one == row.difference));
+                    let why = row.map_or("NOT ALLOWED", |row| row.reason).to_owned();
+                    let next = notes.len() + 1;
+                    notes.entry(what).or_insert((next, why)).0.to_string()
+                }
+            };
+            text.push_str(&format!("{sign:>4}"));
+        }
+        text.push('\n');
+    }
+    let mut notes: Vec<_> = notes.into_iter().collect();
+    notes.sort_by_key(|(_, (number, _))| *number);
+    for (what, (number, why)) in notes {
+        text.push_str(&format!("\n{number}: differs: {what}\n   {why}\n"));
+    }
+    let (all, differing) = (cells.len(), cells.iter().filter(|cell| !cell.differences.is_empty()).count());
+    text + &format!("\n{all} calls, {} the same, {differing} different\n", all - differing)
+}
