@@ -1,11 +1,13 @@
 //! The clients and the comparison themselves: two portals are the same to every client, and no fault goes unseen.
 
 use lienthong::sandbox::Faults;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::compare::{blanked, difference};
 use crate::matrix::{self, Allowed};
 use crate::targets::Target;
-use crate::wire::Answer;
+use crate::wire::{Answer, Case, Connection, Request, Style};
 
 #[tokio::test]
 async fn two_portals_are_the_same_to_every_client() {
@@ -50,6 +52,64 @@ async fn one_other_habit_is_one_difference() {
     let nobody = allowed("code 205 → 000", &["no such client"]);
     assert_eq!(matrix::complaints(&cells, &[idle]).len(), told.len() + 2 + 1);
     assert_eq!(matrix::complaints(&cells, &[nobody]).len(), told.len() + 2 + 1);
+}
+
+#[tokio::test]
+async fn requests_stand_on_the_wire_as_they_are_called() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = listener.local_addr().unwrap();
+    let request = Request {
+        method: "POST",
+        path: "/api/Token/take".into(),
+        query: "a=1".into(),
+        headers: vec![("Content-Type".into(), "text/plain".into())],
+        body: b"0123456789".into(),
+    };
+    let plain = Style::PLAIN;
+    let rest = format!("host: {to}\r\ncontent-type: text/plain\r\n");
+    for (style, wanted) in [
+        (plain, format!("POST /api/Token/take?a=1 HTTP/1.1\r\n{rest}content-length: 10\r\n\r\n0123456789")),
+        (
+            Style { version: "HTTP/1.0", connection: Some("close"), path_case: Case::Upper, ..plain },
+            format!(
+                "POST /API/TOKEN/TAKE?a=1 HTTP/1.0\r\n{rest}connection: close\r\ncontent-length: 10\r\n\r\n0123456789"
+            ),
+        ),
+        (
+            Style { chunks: Some(7), whole_address: true, path_case: Case::Lower, ..plain },
+            format!(
+                "POST http://{to}/api/token/take?a=1 HTTP/1.1\r\n{rest}transfer-encoding: chunked\r\n\r\n\
+                 7\r\n0123456\r\n3\r\n789\r\n0\r\n\r\n"
+            ),
+        ),
+        (
+            Style { expects: true, ..plain },
+            format!("POST /api/Token/take?a=1 HTTP/1.1\r\n{rest}content-length: 10\r\nexpect: 100-continue\r\n\r\n"),
+        ),
+    ] {
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut seen = vec![0; wanted.len()];
+            stream.read_exact(&mut seen).await.unwrap();
+            // Whoever waits for a word sends its body after it, and not before.
+            if style.expects {
+                stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.unwrap();
+                let mut body = [0; 10];
+                stream.read_exact(&mut body).await.unwrap();
+                assert_eq!(&body, b"0123456789");
+            }
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n")
+                .await
+                .unwrap();
+            String::from_utf8(seen).unwrap()
+        };
+        let lower = Style { header_case: Case::Lower, ..style };
+        let mut connection = Connection::to(to);
+        let (seen, answer) = tokio::join!(serve, connection.exchange(&lower, &request));
+        assert_eq!(seen, wanted);
+        assert_eq!((answer.body.as_slice(), answer.continued, answer.kept), (&b"ab"[..], style.expects, true));
+    }
 }
 
 #[test]

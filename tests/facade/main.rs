@@ -22,6 +22,7 @@ mod compare;
 mod functions;
 mod harness;
 mod matrix;
+mod programs;
 mod request;
 mod targets;
 mod ways;

@@ -8,6 +8,7 @@ use lienthong::system::{System, vietnam};
 
 use crate::compare;
 use crate::functions::{Case, Content, FUNCTIONS, Function};
+use crate::programs;
 use crate::request::{Session, request};
 use crate::targets::Target;
 use crate::ways::{AS_DOCUMENTED, CLIENTS, Oddity, TROUBLES, Way};
@@ -48,6 +49,7 @@ pub(crate) async fn run(portal: &Target, facade: &Target) -> Vec<Cell> {
 async fn run_on(portal: &Target, facade: &Target, today: &str) -> Vec<Cell> {
     let mut people = people();
     let (mut cells, mut serial) = (Vec::new(), 100);
+    assert!((CLIENTS.len() + TROUBLES.len()) * FUNCTIONS.len() < PEOPLE_MAX);
     let clients = CLIENTS.iter().map(|way| (way, way));
     let troubles = TROUBLES.iter().map(|way| (way, &CLIENTS[0]));
     for (way, login) in clients.chain(troubles) {
@@ -72,6 +74,27 @@ async fn run_on(portal: &Target, facade: &Target, today: &str) -> Vec<Cell> {
             cells.push(Cell { client: way.name, function: function.name, code, differences });
         }
     }
+    cells.extend(programs(portal, facade, today).await);
+    cells
+}
+
+/// More than there are cells: the people beyond are for clients of their own.
+const PEOPLE_MAX: usize = 5_000;
+
+/// The cell of a client that asked once.
+pub(crate) fn cell(client: &'static str, function: &Function, portal: &Answer, facade: &Answer) -> Cell {
+    let differences = compare::difference(portal, facade);
+    Cell { client, function: function.name, code: compare::code(&portal.body), differences }
+}
+
+/// The clients that are programs of their own, each function once.
+async fn programs(portal: &Target, facade: &Target, today: &str) -> Vec<Cell> {
+    let people: Vec<InsuredPerson> = people().skip(PEOPLE_MAX).take(2 * FUNCTIONS.len()).collect();
+    let cases: Vec<Case<'_>> =
+        people.iter().zip(PEOPLE_MAX..).map(|(person, serial)| Case { person, serial, today }).collect();
+    let (of_python, of_curl) = cases.split_at(FUNCTIONS.len());
+    let mut cells = programs::python(portal, facade, of_python).await;
+    cells.extend(programs::curl(portal, facade, of_curl).await);
     cells
 }
 
@@ -214,10 +237,11 @@ pub(crate) fn shown(cells: &[Cell], allowed: &[Allowed]) -> String {
     let width = CLIENTS.iter().chain(TROUBLES).map(|way| way.name.chars().count()).max().unwrap_or_default();
     let columns: String = (1..=FUNCTIONS.len()).map(|number| format!("{number:>4}")).collect();
     text.push_str(&format!("\n{:width$} {columns}\n", "Client (= same, · no such call)"));
-    for way in CLIENTS.iter().chain(TROUBLES) {
-        text.push_str(&format!("{:width$} ", way.name));
+    let clients = CLIENTS.iter().map(|way| way.name).chain([programs::PYTHON, programs::CURL]);
+    for client in clients.chain(TROUBLES.iter().map(|way| way.name)) {
+        text.push_str(&format!("{client:width$} "));
         for function in FUNCTIONS {
-            let cell = cells.iter().find(|cell| cell.client == way.name && cell.function == function.name);
+            let cell = cells.iter().find(|cell| cell.client == client && cell.function == function.name);
             let sign = match cell {
                 None => "·".to_owned(),
                 Some(cell) if cell.differences.is_empty() => "=".to_owned(),
