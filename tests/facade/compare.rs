@@ -7,9 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::wire::Answer;
 
+type HasForm = fn(&str) -> bool;
+
 /// The members whose value may be another, and the form it must have to be passed over. `ngayTraCuu` is the day of the
 /// question and compares as it is.
-const BLANKED: &[(&str, fn(&str) -> bool)] = &[
+const BLANKED: &[(&str, HasForm)] = &[
     ("access_token", is_token),
     ("id_token", is_uuid),
     ("expires_in", is_instant),

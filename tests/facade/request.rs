@@ -54,7 +54,7 @@ pub(crate) fn request(
     let (mut method, mut path) = ("POST", function.path.to_owned());
     let mut body = None;
     match way.oddity {
-        Oddity::None | Oddity::AsksAgain => {}
+        Oddity::None | Oddity::AsksAgain | Oddity::LogsInTwice => {}
         Oddity::Method(other) => (method, body) = (other, (other == "GET").then(Vec::new)),
         Oddity::UnknownPath => path.push('X'),
         Oddity::Body(bytes) => {

@@ -1,5 +1,7 @@
 //! The ways in which hospital systems call the portal: right ones, sloppy ones, and wrong ones of every sort.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use lienthong::domain::NationalId;
 use lienthong::sandbox::{InsuredPerson, example_for_code, person_of};
 use unicode_normalization::UnicodeNormalization;
@@ -67,6 +69,8 @@ pub(crate) enum Oddity {
     UnknownPath,
     Body(&'static [u8]),
     WrongPlace,
+    /// Logs in again before the call, and calls with the first token.
+    LogsInTwice,
     /// Sends everything a second time.
     AsksAgain,
 }
@@ -202,6 +206,25 @@ pub(crate) const TROUBLES: &[Way] = {
         }),
         rewritten("birth date as ISO writes it", |fields, _| put(fields, "ngaySinh", "1985-03-05")),
         rewritten("card of eleven digits", |fields, _| put(fields, "maThe", "01234567890")),
+        rewritten("file of three MiB", |fields, _| change_file(fields, |xml| xml.resize(3 << 20, b' '))),
+        rewritten("file with a byte-order mark", |fields, _| {
+            change_file(fields, |xml| drop(xml.splice(0..0, *b"\xEF\xBB\xBF")));
+        }),
+        rewritten("file's base64 in lines", |fields, _| {
+            for (_, value) in fields.iter_mut().filter(|(name, _)| names_a_file(name)) {
+                let lines: Vec<&[u8]> = value.as_bytes().chunks(76).collect();
+                *value = String::from_utf8(lines.join(&b"\r\n"[..])).expect("base64 is ASCII");
+            }
+        }),
+        rewritten("file under its other name", |fields, _| {
+            for (name, _) in fields.iter_mut().filter(|(name, _)| name == "fileBase64Str") {
+                *name = "fileHsBase64".to_owned();
+            }
+        }),
+        rewritten("file under both names", |fields, _| {
+            let file = fields.iter().find(|(name, _)| name == "fileBase64Str").cloned();
+            fields.extend(file.map(|(_, file)| ("fileHsBase64".to_owned(), file)));
+        }),
         person("of code 001", "001"),
         person("of code 002", "002"),
         person("of code 003", "003"),
@@ -240,6 +263,7 @@ pub(crate) const TROUBLES: &[Way] = {
         wrong("no subject", &[("subject", Remove)]),
         wrong("no name", &[("name", Remove)]),
         wrong("no birth date", &[("birth date", Remove)]),
+        wrong("another's facility", &[("facility", Set("40999"))]),
         wrong("no facility", &[("facility", Remove)]),
         wrong("no kind of file", &[("service", Remove)]),
         wrong("another kind of file", &[("service", Set("77"))]),
@@ -247,15 +271,29 @@ pub(crate) const TROUBLES: &[Way] = {
         wrong("file empty", &[("file", Set(""))]),
         wrong("file that is no base64", &[("file", Set("***"))]),
         wrong("file that is no XML", &[("file", Set("bm90IHhtbA=="))]),
+        wrong("correction of what was never sent", &[("state", Set("EDIT"))]),
         wrong("STATE of no meaning", &[("state", Set("MAYBE"))]),
         odd("GET", Oddity::Method("GET")),
         odd("PUT", Oddity::Method("PUT")),
         odd("unknown path", Oddity::UnknownPath),
         odd("empty body", Oddity::Body(b"")),
         Way { encoding: Writes::Json, ..odd("half a JSON", Oddity::Body(b"{\"maThe\":\"0011")) },
+        odd("first token after a second login", Oddity::LogsInTwice),
         odd("asks again", Oddity::AsksAgain),
     ]
 };
+
+fn names_a_file(name: &str) -> bool {
+    matches!(name, "fileHSBase64" | "fileBase64Str")
+}
+
+fn change_file(fields: &mut Fields, change: impl Fn(&mut Vec<u8>)) {
+    for (_, value) in fields.iter_mut().filter(|(name, _)| names_a_file(name)) {
+        let mut file = STANDARD.decode(&*value).expect("base64");
+        change(&mut file);
+        *value = STANDARD.encode(file);
+    }
+}
 
 fn put(fields: &mut Fields, name: &str, value: &str) {
     for (known, old) in fields {
