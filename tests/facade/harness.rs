@@ -154,6 +154,10 @@ fn whatever_a_client_could_notice_is_a_difference() {
         assert!(body(old, new).starts_with("body "), "{old} → {new}: {}", body(old, new));
     }
     assert_eq!(body("0123456789ABCDEF0123", "FFFF456789ABCDEF0123"), "");
+    let words = |text: &str| answer(&format!(r#"{{"maKetQua":"205","ghiChu":"{text}","maThe":null}}"#));
+    let differ = |other: &str| difference(&words("Null hoTenCb"), &words(other)).join("; ");
+    assert_eq!(differ(r#"Thiếu \"hoTenCb\""#), "other words in ghiChu");
+    assert!(differ(r#"x","maThe":"1"#).starts_with("body "), "{}", differ(r#"x","maThe":"1"#));
 }
 
 #[test]
