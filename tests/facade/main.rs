@@ -18,11 +18,14 @@ mod documents;
 mod exams;
 mod samples;
 
+mod allowed;
 mod compare;
 mod functions;
+mod gateway;
 mod harness;
 mod matrix;
 mod programs;
+mod proof;
 mod request;
 mod targets;
 mod ways;
