@@ -145,10 +145,14 @@ impl Reply {
     }
 
     pub(super) fn into_response(self) -> Response {
+        // Nothing is of no type: a client that parses whatever is called JSON would stumble over an empty body.
+        let has_body = !self.body.is_empty();
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, self.content_type);
+        if has_body {
+            headers.insert(header::CONTENT_TYPE, self.content_type);
+        }
         let mut told = |name: &'static str, value: &str| {
             if let Ok(value) = HeaderValue::from_str(value) {
                 headers.insert(HeaderName::from_static(name), value);
