@@ -30,7 +30,7 @@ pub(crate) struct Allowed {
     pub(crate) clients: &'static [&'static str],
     /// With these functions; with all if there are none.
     pub(crate) functions: &'static [&'static str],
-    /// In the words of `compare`.
+    /// In the words of `compare`; what ends in `…` stands for all that begins so.
     pub(crate) difference: &'static str,
     pub(crate) reason: &'static str,
 }
@@ -208,8 +208,10 @@ pub(crate) fn assert_it_says_something(cells: &[Cell]) {
 pub(crate) fn complaints(cells: &[Cell], allowed: &[Allowed]) -> Vec<String> {
     let mut complaints = Vec::new();
     for cell in cells {
+        let own = own_differences(cell, allowed);
         for difference in &cell.differences {
-            if !allowed.iter().any(|row| row.covers(cell) && row.difference == difference) {
+            let is_allowed = allowed.iter().any(|row| row.covers(cell) && row.means(difference));
+            if !is_allowed && own.contains(&difference.as_str()) {
                 complaints.push(format!("{} × {}: {difference}", cell.client, cell.function));
             }
         }
@@ -219,7 +221,7 @@ pub(crate) fn complaints(cells: &[Cell], allowed: &[Allowed]) -> Vec<String> {
         if covered.is_empty() {
             complaints.push(format!("allowed, but no such cell: {} ({})", row.difference, row.reason));
         }
-        for cell in covered.iter().filter(|cell| !cell.differences.iter().any(|one| one == row.difference)) {
+        for cell in covered.iter().filter(|cell| !cell.differences.iter().any(|one| row.means(one))) {
             let (client, function) = (cell.client, cell.function);
             complaints.push(format!("allowed, but does not occur: {client} × {function}: {}", row.difference));
         }
@@ -228,6 +230,19 @@ pub(crate) fn complaints(cells: &[Cell], allowed: &[Allowed]) -> Vec<String> {
 }
 
 impl Allowed {
+    /// Whether it befalls every call there is.
+    fn is_everywhere(&self) -> bool {
+        self.clients.is_empty() && self.functions.is_empty()
+    }
+
+    /// A row that ends in `…` means whatever begins so.
+    fn means(&self, difference: &str) -> bool {
+        match self.difference.strip_suffix('…') {
+            Some(beginning) => difference.starts_with(beginning),
+            None => difference == self.difference,
+        }
+    }
+
     fn covers(&self, cell: &Cell) -> bool {
         let names = |list: &[&str], name: &str| list.is_empty() || list.contains(&name);
         names(self.clients, cell.client) && names(self.functions, cell.function)
@@ -236,7 +251,7 @@ impl Allowed {
 
 /// The matrix as a person reads it: a row a client, a column a function, and below it what the letters mean.
 pub(crate) fn shown(cells: &[Cell], allowed: &[Allowed]) -> String {
-    let mut notes: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    let mut notes: BTreeMap<String, usize> = BTreeMap::new();
     let mut text = String::from("Functions:\n");
     for (number, function) in FUNCTIONS.iter().enumerate() {
         text.push_str(&format!("  {:>2} {}\n", number + 1, function.name));
@@ -249,28 +264,48 @@ pub(crate) fn shown(cells: &[Cell], allowed: &[Allowed]) -> String {
         text.push_str(&format!("{client:width$} "));
         for function in FUNCTIONS {
             let cell = cells.iter().find(|cell| cell.client == client && cell.function == function.name);
-            let sign = match cell {
+            let sign = match cell.map(|cell| (cell, own_differences(cell, allowed))) {
                 None => "·".to_owned(),
-                Some(cell) if cell.differences.is_empty() => "=".to_owned(),
-                Some(cell) => {
-                    let what = cell.differences.join("; ");
-                    let row = allowed
-                        .iter()
-                        .find(|row| row.covers(cell) && cell.differences.iter().any(|one| one == row.difference));
-                    let why = row.map_or("NOT ALLOWED", |row| row.reason).to_owned();
+                Some((_, own)) if own.is_empty() => "=".to_owned(),
+                Some((cell, own)) => {
+                    let row = |what: &&str| allowed.iter().find(|row| row.covers(cell) && row.means(what));
+                    let why: Vec<_> = own.iter().map(|what| row(what).map_or("NOT ALLOWED", |row| row.reason)).collect();
                     let next = notes.len() + 1;
-                    notes.entry(what).or_insert((next, why)).0.to_string()
+                    let note = format!("differs: {}\n   {}\n", own.join("; "), unique(why).join(" "));
+                    notes.entry(note).or_insert(next).to_string()
                 }
             };
             text.push_str(&format!("{sign:>4}"));
         }
         text.push('\n');
     }
-    let mut notes: Vec<_> = notes.into_iter().collect();
-    notes.sort_by_key(|(_, (number, _))| *number);
-    for (what, (number, why)) in notes {
-        text.push_str(&format!("\n{number}: differs: {what}\n   {why}\n"));
+    for row in allowed.iter().filter(|row| row.is_everywhere()) {
+        text.push_str(&format!("\nEverywhere: differs: {}\n   {}\n", row.difference, row.reason));
     }
-    let (all, differing) = (cells.len(), cells.iter().filter(|cell| !cell.differences.is_empty()).count());
-    text + &format!("\n{all} calls, {} the same, {differing} different\n", all - differing)
+    let mut notes: Vec<_> = notes.into_iter().collect();
+    notes.sort_by_key(|(_, number)| *number);
+    for (note, number) in notes {
+        text.push_str(&format!("\n{number}: {note}"));
+    }
+    let differing = cells.iter().filter(|cell| !own_differences(cell, allowed).is_empty()).count();
+    text + &format!("\n{} calls, {} the same, {differing} different\n", cells.len(), cells.len() - differing)
+}
+
+/// The differences of a cell beside those that befall every call.
+fn own_differences<'a>(cell: &'a Cell, allowed: &[Allowed]) -> Vec<&'a str> {
+    let everywhere = |what: &str| {
+        let first = what.strip_prefix("again: ").unwrap_or(what);
+        allowed.iter().any(|row| row.is_everywhere() && row.means(first))
+    };
+    cell.differences.iter().map(String::as_str).filter(|what| !everywhere(what)).collect()
+}
+
+fn unique(texts: Vec<&str>) -> Vec<&str> {
+    let mut seen = Vec::new();
+    for text in texts {
+        if !seen.contains(&text) {
+            seen.push(text);
+        }
+    }
+    seen
 }

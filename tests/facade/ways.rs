@@ -204,7 +204,11 @@ pub(crate) const TROUBLES: &[Way] = {
         rewritten("birth date of eight digits", |fields, person| {
             put(fields, "ngaySinh", &person.birth_date.portal().replace('/', ""));
         }),
-        rewritten("birth date as ISO writes it", |fields, _| put(fields, "ngaySinh", "1985-03-05")),
+        rewritten("birth date as ISO writes it", |fields, person| {
+            let date = person.birth_date.portal();
+            let parts: Vec<&str> = date.split('/').rev().collect();
+            put(fields, "ngaySinh", &parts.join("-"));
+        }),
         rewritten("card of eleven digits", |fields, _| put(fields, "maThe", "01234567890")),
         rewritten("file of three MiB", |fields, _| change_file(fields, |xml| xml.resize(3 << 20, b' '))),
         rewritten("file with a byte-order mark", |fields, _| {
