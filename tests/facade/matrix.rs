@@ -269,7 +269,8 @@ pub(crate) fn shown(cells: &[Cell], allowed: &[Allowed]) -> String {
                 Some((_, own)) if own.is_empty() => "=".to_owned(),
                 Some((cell, own)) => {
                     let row = |what: &&str| allowed.iter().find(|row| row.covers(cell) && row.means(what));
-                    let why: Vec<_> = own.iter().map(|what| row(what).map_or("NOT ALLOWED", |row| row.reason)).collect();
+                    let why: Vec<_> =
+                        own.iter().map(|what| row(what).map_or("NOT ALLOWED", |row| row.reason)).collect();
                     let next = notes.len() + 1;
                     let note = format!("differs: {}\n   {}\n", own.join("; "), unique(why).join(" "));
                     notes.entry(note).or_insert(next).to_string()

@@ -251,6 +251,7 @@ pub(crate) const TROUBLES: &[Way] = {
         wrong("officer misnamed", &[("officer", Set("NGUYỄN THỊ BÊ"))]),
         wrong("no officer named", &[("officer", Remove)]),
         wrong("officer's name empty", &[("officer", Set(""))]),
+        wrong("no officer at all", &[("officer", Remove), ("officer's number", Remove)]),
         wrong("no number of the officer", &[("officer's number", Remove)]),
         wrong("wrong password", &[("password", Set("00000000000000000000000000000000"))]),
         wrong("password not hashed", &[("password", Set("Sandbox@123"))]),
