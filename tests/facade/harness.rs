@@ -43,7 +43,13 @@ async fn one_other_habit_is_one_difference() {
     let cells = matrix::run(&one, &other).await;
     let json: Vec<_> = cells.iter().filter(|cell| !cell.differences.is_empty()).collect();
     assert!(json.len() > 2 && json.iter().all(|cell| cell.function == "Lskcb2025"));
-    let allowed = |difference, clients| Allowed { clients, functions: &["Lskcb2025"], difference, reason: "a test" };
+    let allowed = |difference, clients| Allowed {
+        clients,
+        functions: &["Lskcb2025"],
+        difference,
+        reason: "a test",
+        always: true,
+    };
     let right = allowed("code 205 → 000", &["JSON, md5 in lower case", ".NET HttpClient, JSON"]);
     let told = matrix::complaints(&cells, &[right]);
     assert_eq!(told.len(), json.iter().map(|cell| cell.differences.len()).sum::<usize>() - 2, "{told:?}");

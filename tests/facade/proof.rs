@@ -3,15 +3,21 @@
 use lienthong::sandbox::Faults;
 
 use crate::allowed::ALLOWED;
-use crate::functions::FUNCTIONS;
 use crate::gateway::TestFacade;
 use crate::matrix::{self, Cell};
 use crate::targets::Target;
 use crate::ways::AS_DOCUMENTED;
 
-/// How many functions of the list, from the first, the façade answers. One that begins to answer must be counted, or the
-/// test fails.
-const ANSWERED: usize = 4;
+/// What the façade does not answer yet. One that begins to answer must leave this list, or the test fails.
+const NOT_YET: &[&str] = &[
+    "guiHoSoGiamDinh4210",
+    "guiHoSoGiamDinh",
+    "nhanKQTiepNhanHS4210",
+    "nhanChiTietHSNgay4210",
+    "nhanChiTietLoiHS4210",
+    "nhanHoSoKCBChiTiet",
+    "NhanThongTinCSKCB",
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_matrix_of_clients_and_functions_holds_no_difference_but_the_listed() {
@@ -19,7 +25,7 @@ async fn the_matrix_of_clients_and_functions_holds_no_difference_but_the_listed(
     let facade = TestFacade::start().await;
     let cells = matrix::run(&portal, &facade.target).await;
     matrix::assert_it_says_something(&cells);
-    let is_answered = |cell: &Cell| FUNCTIONS[..ANSWERED].iter().any(|function| function.name == cell.function);
+    let is_answered = |cell: &Cell| !NOT_YET.contains(&cell.function);
     let (cells, others): (Vec<Cell>, Vec<Cell>) = cells.into_iter().partition(is_answered);
     println!("{}", matrix::shown(&cells, ALLOWED));
     let complaints = matrix::complaints(&cells, ALLOWED);

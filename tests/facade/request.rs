@@ -44,7 +44,7 @@ pub(crate) fn request(
         return None;
     }
     if way.extra {
-        draft.add_what_nobody_asked_for(session);
+        draft.add_what_nobody_asked_for(function.place, session);
     }
     if way.reversed {
         draft.query.reverse();
@@ -165,12 +165,13 @@ impl Draft {
     }
 
     /// As some clients do: the account again among the fields, and fields of their own.
-    fn add_what_nobody_asked_for(&mut self, session: &Session) {
+    fn add_what_nobody_asked_for(&mut self, place: Place, session: &Session) {
         let own = fields(&[("maDinhDanhPhanMem", "HIS 7.1"), ("chukydonvi", ""), ("duPhong", "đ=&+ %")]);
         self.query.extend(own.clone());
         self.headers.push(("X-Phan-Mem".to_owned(), "HIS 7.1".to_owned()));
         if self.file.is_none() && !self.fields.is_empty() {
-            if !self.fields.iter().any(|(name, _)| name == "username") {
+            // Where the body is the document itself, nobody writes an account into it.
+            if place != Place::Account && !self.fields.iter().any(|(name, _)| name == "username") {
                 self.fields.extend(fields(&[("username", &session.username), ("password", &session.password)]));
             }
             self.fields.extend(own);
