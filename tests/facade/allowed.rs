@@ -22,6 +22,18 @@ const RECORDS: &[&str] = &[
 ];
 const CERTIFICATES: &[&str] = &["giấy báo tử (60)", "giấy chứng sinh (61)", "GuiHoSoChungTu2025 (39)"];
 const RETIRED: &[&str] = &["KQNhanLichSuKCB595", "KQNhanLichSuKCB2018", "KQNhanLichSuKCB2019", "NhanLichSuKCB2018"];
+const FACILITY: &str = "NhanThongTinCSKCB";
+/// Handed through.
+const OLD: &[&str] = &[
+    "guiHoSoGiamDinh4210",
+    "guiHoSoGiamDinh",
+    "nhanKQTiepNhanHS4210",
+    "nhanChiTietHSNgay4210",
+    "nhanChiTietLoiHS4210",
+    "nhanHoSoKCBChiTiet",
+    FACILITY,
+];
+const OLD_CLAIMS: &[&str] = &["guiHoSoGiamDinh4210", "guiHoSoGiamDinh"];
 
 const fn row(
     clients: &'static [&'static str],
@@ -69,6 +81,10 @@ const ONCE: &str =
     "The same bytes again are the same document: the gateway answers as it did, and the portal gets them once.";
 const REVIVED: &str = "The portal has switched this function off. The gateway asks today's one and answers in the old form, \
                        with a header that says so.";
+const ONE_SHAPE: &str = "The code is the same. The gateway refuses the whole old family in one shape; what the portal writes \
+                         beside the code when it refuses is not known.";
+const NOT_READ: &str = "The portal does not find the credentials in such a call. The gateway put its own into it, so the \
+                        failure is told as one between gateway and portal, and not as a wrong token of the client's.";
 
 pub(crate) const ALLOWED: &[Allowed] = &[
     row(&[], &[], "a cache-control", PRIVATE),
@@ -153,6 +169,30 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     row(&["asks again"], RECORDS, "the portal got 2 → 1 files", ONCE),
     row(&["asks again"], CERTIFICATES, "the portal got 2 → 1 files", ONCE),
     row(&["asks again"], &[EXAM], "again: code 0 → 1", ONCE),
+    // What is handed through.
+    row(BAD_TOKENS, OLD, "body …", ONE_SHAPE),
+    row(BAD_ACCOUNTS, OLD, "body …", ONE_SHAPE),
+    row(
+        &["credentials in another family's place"],
+        &[
+            "guiHoSoGiamDinh4210",
+            "guiHoSoGiamDinh",
+            "nhanKQTiepNhanHS4210",
+            "nhanChiTietHSNgay4210",
+            "nhanChiTietLoiHS4210",
+            "nhanHoSoKCBChiTiet",
+        ],
+        "body …",
+        ONE_SHAPE,
+    ),
+    row(&["half a JSON"], OLD_CLAIMS, "body …", ONE_SHAPE),
+    row(&["half a JSON", "empty body", "content type text/plain"], &[FACILITY], "body …", ONE_SHAPE),
+    row(&["nobody's account"], OLD, "code 200 → 401", HELD_TO_TOKEN),
+    row(&["nobody's account"], OLD_CLAIMS, "the portal got 1 → 0 files", HELD_TO_TOKEN),
+    row(&["another's facility"], OLD, "code 200 → 403", NOT_YOURS),
+    row(&["another's facility"], OLD_CLAIMS, "the portal got 1 → 0 files", NOT_YOURS),
+    row(UNFOUND, &[FACILITY], "code 401 → 500", NOT_READ),
+    row(UNFOUND, &[FACILITY], "a retry-after", NOT_READ),
     // What the portal no longer answers.
     some(&[], RETIRED, "status 404 → 200", REVIVED),
     some(&[], RETIRED, "a deprecation", REVIVED),
@@ -173,6 +213,11 @@ const JSON_CLIENTS: &[&str] =
 
 const BAD_TOKENS: &[&str] =
     &["token of nobody", "id_token of another session", "token broken off", "no token", "token empty", "no id_token"];
+
+const BAD_ACCOUNTS: &[&str] = &["wrong password", "password not hashed", "no password", "no username"];
+
+const UNFOUND: &[&str] =
+    &["byte-order mark before the body", "no content type", "credentials in another family's place"];
 
 const BAD_FILES: &[&str] =
     &["no facility", "no kind of file", "another kind of file", "no file", "file empty", "file that is no base64"];

@@ -59,7 +59,9 @@ async fn run_on(portal: &Target, facade: &Target, today: &str) -> Vec<Cell> {
             let person = people.next().expect("there are many");
             serial += 1;
             let case = Case { person: &person, serial, today };
-            let (was, before) = (portal.portal.submissions().len(), facade.portal.submissions().len());
+            // Each call meets portals that remember nothing: what one client did must not show to the next.
+            portal.portal.reset();
+            facade.portal.reset();
             let Some(wanted) = call(portal, function, way, login, &case).await else { continue };
             let got = call(facade, function, way, login, &case).await.expect("the same client");
             let mut differences = Vec::new();
@@ -67,7 +69,7 @@ async fn run_on(portal: &Target, facade: &Target, today: &str) -> Vec<Cell> {
                 let again = if number == 0 { "" } else { "again: " };
                 differences.extend(compare::difference(wanted, got).into_iter().map(|what| format!("{again}{what}")));
             }
-            let (sent, arrived) = (received(&portal.portal, was), received(&facade.portal, before));
+            let (sent, arrived) = (received(&portal.portal), received(&facade.portal));
             if sent != arrived {
                 let same = if sent.len() == arrived.len() { " of other content" } else { "" };
                 differences.push(format!("the portal got {} → {} files{same}", sent.len(), arrived.len()));
@@ -100,10 +102,10 @@ async fn programs(portal: &Target, facade: &Target, today: &str) -> Vec<Cell> {
     cells
 }
 
-/// What a portal took since, in the terms that must agree.
-fn received(portal: &Sandbox, since: usize) -> Vec<(String, String, [u8; 32], Option<String>)> {
+/// What a portal took, in the terms that must agree.
+fn received(portal: &Sandbox) -> Vec<(String, String, [u8; 32], Option<String>)> {
     let told = |one: Submission| (one.service, one.facility, one.sha256, one.business_key);
-    portal.submissions().into_iter().skip(since).map(told).collect()
+    portal.submissions().into_iter().map(told).collect()
 }
 
 /// Logs in and calls, over one connection where the client keeps it. `None` where the way means nothing.
