@@ -126,6 +126,8 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     row(&["content type text/plain"], &[CO_PAYMENTS], "type \"application/json; charset=utf-8\" → \"\"", NO_FIELDS),
     row(&["content type text/plain"], &[CO_PAYMENTS], "code 400 → nothing", NO_FIELDS),
     row(BAD_TOKENS, &[CARD, VISITS], "other words in ghiChu", WORDS),
+    row(BAD_ACCOUNTS, &[CARD, VISITS], "other words in ghiChu", WORDS),
+    row(&["credentials in another family's place"], &[CARD, VISITS], "other words in ghiChu", WORDS),
     // Wrong questions.
     row(UNREADABLE, &[CARD, VISITS], "other words in ghiChu", WORDS),
     row(&["byte-order mark before the body"], &[VISITS], "other words in ghiChu", WORDS),
@@ -164,6 +166,8 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     row(&["numbers as numbers, JSON"], &[EXAM], "code 1 → 0", TEXTS),
     row(&["numbers as numbers, JSON"], &[EXAM], "the portal got 1 → 0 files", TEXTS),
     row(BAD_TOKENS, RECORDS, "other words in thongDiep", WORDS),
+    row(BAD_ACCOUNTS, RECORDS, "other words in thongDiep", WORDS),
+    row(UNSIGNED, RECORDS, "other words in thongDiep", WORDS),
     row(BAD_FILES, RECORDS, "other words in thongDiep", WORDS),
     row(BAD_EXAMS, &[EXAM], "other words in MSG_TEXT", WORDS),
     row(&["asks again"], RECORDS, "the portal got 2 → 1 files", ONCE),
@@ -215,6 +219,15 @@ const BAD_TOKENS: &[&str] =
     &["token of nobody", "id_token of another session", "token broken off", "no token", "token empty", "no id_token"];
 
 const BAD_ACCOUNTS: &[&str] = &["wrong password", "password not hashed", "no password", "no username"];
+
+/// Those whose user name is not found.
+const UNSIGNED: &[&str] = &[
+    "byte-order mark before the body",
+    "content type text/plain",
+    "credentials in another family's place",
+    "empty body",
+    "half a JSON",
+];
 
 const UNFOUND: &[&str] =
     &["byte-order mark before the body", "no content type", "credentials in another family's place"];
