@@ -85,14 +85,16 @@ fn submission(portal: &Portal, entry: &Entry) -> Value {
 /// Errors show only once the judge has spoken.
 fn judgement(portal: &Portal, entry: &Entry) -> Value {
     let (taken, finding) = (&entry.submission, &entry.finding);
+    // Read once: what is told must be true at one instant.
+    let now = portal.system.now();
     let due = finding.due_at(taken.received_at, portal.judge_after());
-    let spoken = due.filter(|due| *due <= portal.system.now());
+    let spoken = due.filter(|due| *due <= now);
     json!({
         "number": taken.number,
         "receipt": taken.receipt,
         "facility": taken.facility,
         "businessKey": taken.business_key,
-        "state": finding.state(taken.received_at, portal.judge_after(), portal.system.now()),
+        "state": finding.state(taken.received_at, portal.judge_after(), now),
         "judgedAt": spoken.map(|due| due.to_string()),
         "errors": if spoken.is_some() { finding.errors.as_slice() } else { &[] },
     })
