@@ -86,7 +86,7 @@ pub(in crate::sandbox) fn by_day(portal: &Portal, call: &Call) -> Answer {
     }
     let mut days: Vec<(Date, Day)> = Vec::new();
     for entry in entries_of(portal, call).filter(|entry| (from..=to).contains(&sent_on(portal, entry))) {
-        let (on, count) = (sent_on(portal, &entry), Count::of(portal, &entry));
+        let (on, count) = (sent_on(portal, &entry), Count::of(&entry, state(portal, &entry)));
         // Entries come in the order of reception, so those of a day stand together.
         if days.last().is_none_or(|(last, _)| *last != on) {
             days.push((on, Day { ngay_gui: slashed(on), tong_so: 0, good: 0, bad: 0, tong_tien: 0.0 }));
@@ -109,14 +109,16 @@ pub(in crate::sandbox) fn of_day(portal: &Portal, call: &Call) -> Answer {
     }
     let Some(on) = day(call, "ngayGui").filter(|_| names_a_list(call)) else { return reply("205", None) };
     let files = entries_of(portal, call).filter(|entry| sent_on(portal, entry) == on).map(|entry| {
-        let count = Count::of(portal, &entry);
+        // Read once, so that the counts and the words agree.
+        let state = state(portal, &entry);
+        let count = Count::of(&entry, state);
         File {
             ngay_gui: slashed(on),
             so_luong_ho_so: count.all,
             sl_ho_so_dung: count.good,
             sl_ho_so_loi: count.bad,
             tong_tien: count.total,
-            mieu_ta: described(state(portal, &entry)),
+            mieu_ta: described(state),
             ma_giao_dich: entry.submission.receipt,
         }
     });
@@ -186,13 +188,13 @@ struct Count {
 }
 
 impl Count {
-    fn of(portal: &Portal, entry: &Entry) -> Self {
+    fn of(entry: &Entry, state: State) -> Self {
         let records = judge::sums(&entry.submission.body);
         let errors = &entry.finding.errors;
         // A file in which no record can be found counts as one, and an error that names no record befalls all.
         let all = records.len().max(1);
         let is_bad = |key: &str| errors.iter().any(|error| error.ma_lk.is_empty() || error.ma_lk == key);
-        match state(portal, entry) {
+        match state {
             State::Waiting => Self { all, ..Self::default() },
             State::Rejected if records.is_empty() => Self { all, bad: all, ..Self::default() },
             _ => {
