@@ -1,6 +1,7 @@
 //! The four calling conventions on the wire.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
+use bytes::Bytes;
 use serde_json::json;
 
 use super::server::{FakePortal, Play, Recorded};
@@ -149,4 +150,53 @@ async fn driver_exams_go_verbatim_under_their_own_account_and_without_a_token() 
     assert_eq!(own.headers["password"], "5F4DCC3B5AA765D61D8327DEB882CF99");
     assert_eq!(own.body, body.as_bytes());
     assert!(fake.requests("/api/token/take").is_empty());
+}
+
+#[tokio::test]
+async fn what_is_handed_through_changes_its_credentials_and_nothing_else() {
+    use http::HeaderMap;
+
+    use crate::portal::passage::{Passage, Written};
+
+    // The first session is refused, so the call is made again with a new one; nothing else makes it twice.
+    let refused = std::sync::atomic::AtomicBool::new(false);
+    let fake = FakePortal::start(move |_| match refused.swap(true, std::sync::atomic::Ordering::Relaxed) {
+        false => Play::Answer(200, r#"{"maKetQua":"401"}"#.to_owned()),
+        true => Play::Answer(404, "<html>".to_owned()),
+    })
+    .await;
+    let mut headers = HeaderMap::new();
+    for (name, value) in [("accesstoken", "a"), ("passwordhash", "b"), ("content-type", "text/json"), ("cookie", "c")] {
+        headers.insert(name, value.parse().unwrap());
+    }
+    let passage = Passage {
+        facility: facility(),
+        path: "/api/a".to_owned(),
+        query: Some("x=%20+&Token=a&y&pass%77ord=b&tokens=t".to_owned()),
+        headers,
+        form: Written::Json,
+        body: Bytes::from_static(b"{ \"USERNAME\" :\"a\",\"n\":1.50, \"deep\":{\"token\":\"kept\"} }"),
+    };
+    let passed = portal(&fake).hand_through(&passage).await.unwrap();
+    assert_eq!((passed.http_status, &passed.raw[..], passed.code.as_str()), (404, &b"<html>"[..], ""));
+    let requests = fake.requests("/api/a");
+    assert_eq!(requests.len(), 2);
+    let request = requests.last().unwrap();
+    assert_eq!(request.raw_query, format!("x=%20+&Token=tok%2Ben%2F1%3D%3D&y&pass%77ord={MD5}&tokens=t"));
+    assert_eq!(request.body, b"{ \"USERNAME\" :\"99001_BV\",\"n\":1.50, \"deep\":{\"token\":\"kept\"} }");
+    let header = |name: &str| request.headers.get(name).map(String::as_str);
+    assert_eq!((header("accesstoken"), header("passwordhash")), (Some("tok+en/1=="), Some(MD5)));
+    assert_eq!((header("tokenid"), header("cookie"), header("content-type")), (None, None, Some("text/json")));
+
+    let form = Passage {
+        form: Written::Form,
+        query: None,
+        body: Bytes::from_static(b"a=1&token=x&id_token=y&username=z&password=&b=%2"),
+        ..passage
+    };
+    portal(&fake).hand_through(&form).await.unwrap();
+    let request = fake.requests("/api/a").pop().unwrap();
+    let body = String::from_utf8(request.body).unwrap();
+    assert!(body.starts_with("a=1&token=tok%2Ben%2F1%3D%3D&id_token="), "{body}");
+    assert!(body.ends_with(&format!("&username=99001_BV&password={MD5}&b=%2")), "{body}");
 }
