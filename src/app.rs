@@ -17,6 +17,7 @@ use rustls_pki_types::pem::PemObject;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::task::TaskTracker;
 
+use crate::batch::{self, Batches};
 use crate::clients::{self, Clients, Scope};
 use crate::config::{ClientCertificates, Config, Generation, Mode, OfficerMissing, OnDelay};
 use crate::delivery::{self, Courier, backoff::Backoff, judge::Patience};
@@ -44,6 +45,7 @@ pub struct App {
     admin: Server,
     facade: Option<(Server, Facade)>,
     courier: Courier,
+    batches: Batches,
     housekeeping: Housekeeping,
 }
 
@@ -132,6 +134,16 @@ impl App {
         let clients = clients.map_err(|error| store_failed(&config, error))?;
         let officers = Officers::open(directory::configured(&config), store.clone(), system.clone()).await;
         let officers = officers.map_err(|error| store_failed(&config, error))?;
+        let of_lists = officers.clone();
+        let batches = Batches::new(
+            batch_config(&config),
+            lookup.clone(),
+            portal.clone(),
+            store.clone(),
+            system.clone(),
+            Arc::new(move |facility| of_lists.default_of(facility).map(|signer| signer.officer)),
+            metrics.batches.clone(),
+        );
         let listen = |address, error| StartError::Listen(address, error);
         let api = Server::bind(config.api.listen, Some(identity.clone()), server_limits(&config)).await;
         let api = api.map_err(|error| listen(config.api.listen, error))?;
@@ -159,6 +171,7 @@ impl App {
         let gateway = Gateway(Arc::new(http::Parts {
             mode,
             lookup,
+            lists: http::batches::Lists::new(batches.clone()),
             intake: intake.clone(),
             reference: http::reference::Reference::new(config.documents.library.clone()),
             store,
@@ -190,7 +203,7 @@ impl App {
             let intake = if from.strict { intake } else { intake.by(Arc::new(config.documents.rulebook.lenient())) };
             (server, Facade::new(facade_config(from), gateway.clone(), intake, vault, usage))
         });
-        Ok(Self { gateway, identity, api, admin, facade, courier, housekeeping })
+        Ok(Self { gateway, identity, api, admin, facade, courier, batches, housekeeping })
     }
 
     /// Where it listens.
@@ -214,6 +227,7 @@ impl App {
             tasks.spawn(server.serve(facade.router(), stopper.clone()));
         }
         tasks.spawn(self.courier.run(stopper.clone()));
+        tasks.spawn(self.batches.run(stopper.clone()));
         tasks.spawn(self.housekeeping.run(stopper.clone()));
 
         // The admin listener answers to the last: an orchestrator wants to hear "not ready" while the rest drains.
@@ -441,6 +455,17 @@ fn lookup_config(config: &Config) -> lookup::Config {
         last_known_max: from.last_known_max,
         under_way_max: from.under_way_max,
         sandbox_ids_allowed: config.mode == Mode::Test,
+    }
+}
+
+fn batch_config(config: &Config) -> batch::Config {
+    let from = &config.lookup;
+    batch::Config {
+        // Half of what each has room for: people find the other half.
+        under_way_max: (config.portal.in_flight_max / 2).max(1),
+        under_way_per_facility_max: (from.under_way_per_facility_max / 2).max(1),
+        rows_per_minute: from.questions_per_minute.saturating_mul(from.bulk_share_percent) / 100,
+        ..batch::Config::default()
     }
 }
 

@@ -4,6 +4,7 @@
 //! went wrong goes to standard error. Secrets and data of persons are never asked for on the command line alone: other
 //! accounts of the machine can read it, so each has a way in by file, environment or standard input.
 
+mod batch;
 mod certs;
 mod check;
 mod client;
@@ -73,6 +74,9 @@ enum Command {
     Sandbox(sandbox::Arguments),
     /// Ask a running gateway about a card.
     Lookup(lookup::Arguments),
+    /// Lists of lookups of a running gateway, asked behind the people at the desks.
+    #[command(subcommand)]
+    Batch(batch::Command),
     /// Read what a scanner read, without asking anybody.
     Scan(scan::Arguments),
     /// Check documents on this machine, without a gateway: every fault at once, with line, caret and cure.
@@ -127,6 +131,7 @@ fn run(arguments: Vec<OsString>) -> Exit {
         Command::Check(arguments) => check::check(&arguments, &out),
         Command::Sandbox(arguments) => sandbox::sandbox(&arguments, &out),
         Command::Lookup(arguments) => lookup::lookup(&arguments, &out),
+        Command::Batch(command) => batch::batch(&command, &out),
         Command::Scan(arguments) => scan::scan(&arguments, &out),
         Command::Validate(arguments) => validate::validate(&arguments, &out),
         Command::Submit(arguments) => submit::submit(&arguments, &out),
@@ -188,6 +193,15 @@ mod tests {
             "lienthong lookup --card 1 --name A --birth 1980 --officer-name B --officer-id 1",
             "lienthong lookup --qr - --url https://127.0.0.1:8443 --key-file k --ca ca.pem",
             "lienthong lookup -",
+            "lienthong batch submit a.xlsx --name x --start-at 02:00 --visit-date 2026-11-21 --skip-invalid --facility 01999",
+            "lienthong batch submit - --format csv --staff-id x --idempotency-key k",
+            "lienthong batch show bat_1",
+            "lienthong batch list --limit 5",
+            "lienthong batch results bat_1 --problems --output a.xlsx",
+            "lienthong batch results bat_1 --format json",
+            "lienthong batch pause bat_1",
+            "lienthong batch resume bat_1",
+            "lienthong batch cancel bat_1",
             "lienthong scan",
             "lienthong scan a|b",
             "lienthong validate a.xml folder - --format sarif --color never --show-values",
@@ -236,6 +250,9 @@ mod tests {
             "lienthong lookup",
             "lienthong lookup --card 1 --name A --birth 1980 --officer-name B",
             "lienthong lookup - --qr -",
+            "lienthong batch submit",
+            "lienthong batch results bat_1 --format pdf",
+            "lienthong batch list --limit 0",
             "lienthong keys add",
             "lienthong officers import --config a.toml",
             "lienthong officers remove --config a.toml tiepdon01 --facility 1999",

@@ -5,6 +5,7 @@
 //! the flows mean by their errors becomes HTTP in [`problem`] and nowhere else.
 
 pub mod admin;
+pub mod batches;
 pub mod body;
 pub mod call;
 pub mod cards;
@@ -61,6 +62,8 @@ pub struct Parts {
     pub mode: Mode,
     /// Flow 1.
     pub lookup: Lookup,
+    /// Lists of questions.
+    pub lists: batches::Lists,
     /// Flow 2, first half.
     pub intake: Intake,
     /// Schemas and code lists, for who asks for them.
@@ -152,6 +155,13 @@ pub const ROUTES: &[Route] = &[
     Route::post("/v1/card-lookups", Scope::Lookup, || post(cards::card)),
     Route::get("/v1/card-lookups", Scope::Lookup, || get(tickets::list)),
     Route::get("/v1/card-lookups/{id}", Scope::Lookup, || get(tickets::show)),
+    Route::post("/v1/card-lookups/batch", Scope::Lookup, || post(batches::submit)),
+    Route::get("/v1/card-lookups/batches", Scope::Lookup, || get(batches::list)),
+    Route::get("/v1/card-lookups/batches/{id}", Scope::Lookup, || get(batches::show)),
+    Route::post("/v1/card-lookups/batches/{id}/pause", Scope::Lookup, || post(batches::pause)),
+    Route::post("/v1/card-lookups/batches/{id}/resume", Scope::Lookup, || post(batches::resume)),
+    Route::post("/v1/card-lookups/batches/{id}/cancel", Scope::Lookup, || post(batches::cancel)),
+    Route::get("/v1/card-lookups/batches/{id}/results", Scope::Lookup, || get(batches::results)),
     Route::post("/v1/treatment-histories", Scope::Lookup, || post(cards::history)),
     Route::post("/v1/copay-lookups", Scope::Lookup, || post(cards::copay)),
     Route::post("/v1/documents", Scope::DocumentWrite, || post(documents::submit)),

@@ -6,6 +6,7 @@
 pub mod cli;
 
 pub mod app;
+pub mod batch;
 pub mod config;
 
 pub mod facade;

@@ -312,6 +312,11 @@ impl Lookup {
         self.0.refusals.of(facility, officer)
     }
 
+    /// Gives lists no more turns: those that wait for one are told so at once. For the end of the process.
+    pub fn end_lists(&self) {
+        self.0.budget.end_lists();
+    }
+
     /// How many answers are in memory, about.
     pub fn cached(&self) -> u64 {
         self.0.cache.len()

@@ -5,6 +5,7 @@
 //! bodies, business keys, raw answers, last-known answers and officers are sealed by the [vault]; persons are found by
 //! keyed hashes only; every move of a delivery is one of [`TRANSITIONS`](crate::domain::delivery::TRANSITIONS).
 
+pub mod batches;
 pub mod ticket;
 pub mod vault;
 

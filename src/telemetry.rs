@@ -52,6 +52,8 @@ pub struct Metrics {
     pub lookup: LookupMetrics,
     /// Of documents and deliveries.
     pub documents: DocumentMetrics,
+    /// Of lists of questions.
+    pub batches: BatchMetrics,
     /// Of the listeners.
     pub http: HttpMetrics,
     /// Of the façade.
@@ -77,6 +79,12 @@ pub struct DocumentMetrics {
     intake: Family<IntakeLabel, Counter>,
     attempts: Family<AttemptLabel, Counter>,
     attempt_seconds: Family<ServiceLabel, Histogram, fn() -> Histogram>,
+}
+
+/// Of lists of questions.
+#[derive(Clone)]
+pub struct BatchMetrics {
+    rows: Family<OutcomeLabel, Counter>,
 }
 
 /// Of the listeners.
@@ -105,6 +113,7 @@ pub struct Gauges {
     portal_waiting: Family<ServiceLabel, Gauge>,
     portal_drain: Family<ServiceLabel, Gauge<f64, AtomicU64>>,
     store_up: Gauge,
+    batch_rows_waiting: Gauge,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -141,6 +150,10 @@ struct IntakeLabel {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct AttemptLabel {
     kind: &'static str,
+    outcome: &'static str,
+}
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OutcomeLabel {
     outcome: &'static str,
 }
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -216,6 +229,9 @@ impl Metrics {
             documents.attempt_seconds.clone(),
         );
 
+        let batches = BatchMetrics { rows: Family::default() };
+        registry.register("batch_rows", "Rows of lists that were asked, by outcome", batches.rows.clone());
+
         let http = HttpMetrics { requests: Family::default(), seconds: by_seconds() };
         registry.register("http_requests", "Requests answered", http.requests.clone());
         registry.register_with_unit(
@@ -239,6 +255,7 @@ impl Metrics {
             portal_waiting: Family::default(),
             portal_drain: Family::default(),
             store_up: Gauge::default(),
+            batch_rows_waiting: Gauge::default(),
         };
         registry.register("documents", "Deliveries by state", gauges.documents.clone());
         registry.register_with_unit(
@@ -266,7 +283,13 @@ impl Metrics {
         );
         registry.register("store_up", "1 while the last write to the store worked", gauges.store_up.clone());
 
-        Self { registry: Arc::new(Mutex::new(registry)), lookup, documents, http, facade, gauges }
+        registry.register(
+            "batch_rows_waiting",
+            "Rows of lists that have yet to be asked",
+            gauges.batch_rows_waiting.clone(),
+        );
+
+        Self { registry: Arc::new(Mutex::new(registry)), lookup, documents, batches, http, facade, gauges }
     }
 
     /// All metrics in the text format of OpenMetrics.
@@ -349,6 +372,13 @@ impl DocumentMetrics {
     }
 }
 
+impl BatchMetrics {
+    /// A row was asked: the conclusion it came to, or `failed`, or `later`.
+    pub fn row(&self, outcome: &'static str) {
+        self.rows.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+}
+
 impl HttpMetrics {
     /// A request was answered.
     pub fn answered(&self, route: &'static str, status: u16, took: Duration) {
@@ -414,5 +444,10 @@ impl Gauges {
     /// Whether the last write to the store worked.
     pub fn store_up(&self, up: bool) {
         self.store_up.set(i64::from(up));
+    }
+
+    /// Rows of lists that have yet to be asked.
+    pub fn batch_rows_waiting(&self, count: u64) {
+        self.batch_rows_waiting.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 }

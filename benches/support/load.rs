@@ -132,9 +132,18 @@ impl Target {
         self.request("/v1/documents", "application/xml", &self.facility, document)
     }
 
+    /// Any request, whole.
+    pub(crate) fn call(&self, method: &str, path: &str, body: &[u8]) -> Bytes {
+        self.make(method, path, "application/json", &self.facility, body)
+    }
+
     fn request(&self, path: &str, media_type: &str, facility: &str, body: &[u8]) -> Bytes {
+        self.make("POST", path, media_type, facility, body)
+    }
+
+    fn make(&self, method: &str, path: &str, media_type: &str, facility: &str, body: &[u8]) -> Bytes {
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\nfacility-id: {facility}\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\nfacility-id: {facility}\r\n\
              content-type: {media_type}\r\ncontent-length: {}\r\n\r\n",
             self.address,
             self.key,

@@ -2,7 +2,7 @@
 
 pub(super) mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -278,7 +278,8 @@ async fn content(
     })
 }
 
-fn new_private_file(path: &PathBuf) -> std::io::Result<std::fs::File> {
+/// A new file that is the owner's alone; one that is there already is not touched.
+pub(super) fn new_private_file(path: &Path) -> std::io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

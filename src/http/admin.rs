@@ -81,6 +81,10 @@ async fn metrics(State(gateway): State<Gateway>) -> Response {
         }
         Err(error) => tracing::warn!(%error, "the backlog could not be counted"),
     }
+    match parts.store.rows_waiting().await {
+        Ok(count) => gauges.batch_rows_waiting(count),
+        Err(error) => tracing::warn!(%error, "the rows of lists could not be counted"),
+    }
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], parts.metrics.encode()).into_response()
 }

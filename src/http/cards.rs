@@ -215,7 +215,12 @@ fn whole_date(fields: &mut Fields, name: &str) -> Option<Date> {
 }
 
 /// Who signs for the question: `canBo` of the body, the `Staff-Id` of the header, or the facility's default officer.
-fn read_signer(gateway: &Gateway, facility: &FacilityCode, headers: &HeaderMap, fields: &mut Fields) -> Option<Signer> {
+pub(super) fn read_signer(
+    gateway: &Gateway,
+    facility: &FacilityCode,
+    headers: &HeaderMap,
+    fields: &mut Fields,
+) -> Option<Signer> {
     if let Some(mut given) = fields.object("canBo") {
         let officer = read_officer(&mut given);
         fields.close(given);

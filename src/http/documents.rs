@@ -250,7 +250,7 @@ pub(super) fn read_declared(name: &str) -> Result<Declared, Problem> {
 }
 
 /// `Idempotency-Key`, quoted as in the draft or bare as many clients send it; at most 255 characters.
-fn read_idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(super) fn read_idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().ok().map(|key| key.trim().trim_matches('"'));
     match key.filter(|key| !key.is_empty() && key.len() <= 255) {

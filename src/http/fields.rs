@@ -37,6 +37,11 @@ impl Fields {
         self.members.contains_key(name)
     }
 
+    /// Lets go of one field that somebody else reads.
+    pub fn let_go(&mut self, name: &str) {
+        self.members.remove(name);
+    }
+
     /// Lets go of every field that was not read, without complaint.
     pub fn drop_rest(&mut self) {
         self.members.clear();

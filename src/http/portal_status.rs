@@ -24,6 +24,8 @@ struct Status {
     waiting: u64,
     /// Questions of an outage, to be asked again.
     tickets: u64,
+    /// Rows of lists.
+    rows: u64,
     drain: Duration,
 }
 
@@ -35,7 +37,7 @@ pub async fn show(State(gateway): State<Gateway>) -> Result<Response, Problem> {
     let (statuses, oldest) = look(&gateway).await?;
     let services: Vec<Value> = statuses
         .iter()
-        .map(|Status { of, waiting, tickets, drain }| {
+        .map(|Status { of, waiting, tickets, rows, drain }| {
             json!({
                 "service": of.service.name(),
                 "weather": of.weather.name(),
@@ -43,6 +45,7 @@ pub async fn show(State(gateway): State<Gateway>) -> Result<Response, Problem> {
                 "typicalMs": of.typical.map(|typical| u64::try_from(typical.as_millis()).unwrap_or(u64::MAX)),
                 "waiting": waiting,
                 "tickets": tickets,
+                "listRows": rows,
                 "drainSeconds": drain.as_secs_f64().ceil(),
                 // While the service is down, the time counts from its return.
                 "afterRecovery": of.weather == Weather::Down,
@@ -64,11 +67,11 @@ pub(super) async fn measure(gateway: &Gateway) {
     let words = [Weather::Up, Weather::Slow, Weather::Down].map(Weather::name);
     match look(gateway).await {
         Ok((statuses, _)) => {
-            for Status { of, waiting, tickets, drain } in statuses {
+            for Status { of, waiting, tickets, rows, drain } in statuses {
                 let service = of.service.name();
                 gauges.portal_up(service, of.weather != Weather::Down);
                 gauges.portal_weather(service, of.weather.name(), &words, of.since.map_or(0, Timestamp::as_second));
-                gauges.portal_waiting(service, waiting + tickets, drain);
+                gauges.portal_waiting(service, waiting + tickets + rows, drain);
             }
         }
         Err(error) => tracing::warn!(%error, "what waits for the portal could not be counted"),
@@ -78,6 +81,7 @@ pub(super) async fn measure(gateway: &Gateway) {
 async fn look(gateway: &Gateway) -> Result<(Vec<Status>, Option<Timestamp>), StoreError> {
     let parts = &gateway.0;
     let (tickets, oldest) = parts.store.tickets_waiting().await?;
+    let rows = parts.store.rows_waiting().await?;
     let backlog = parts.store.backlog().await?;
     let people = u64::try_from(parts.lookup.under_way()).unwrap_or(u64::MAX);
     let queued = |service: Service| {
@@ -87,19 +91,19 @@ async fn look(gateway: &Gateway) -> Result<(Vec<Status>, Option<Timestamp>), Sto
         of_service.map(|(.., count)| count).sum::<u64>()
     };
     let statuses = parts.portal.weather().into_iter().map(|of| {
-        let (waiting, tickets) = match of.service {
-            Service::CardLookup => (people, tickets),
-            service => (queued(service), 0),
+        let (waiting, tickets, rows) = match of.service {
+            Service::CardLookup => (people, tickets, rows),
+            service => (queued(service), 0, 0),
         };
         let typical = of.typical.unwrap_or(USUAL);
         let drain = match of.service {
             Service::CardLookup => {
                 let a_second = f64::from(parts.limits.bulk_questions_per_minute.max(1)) / 60.0;
-                at_rate(tickets, a_second) + if waiting > 0 { typical } else { Duration::ZERO }
+                at_rate(tickets + rows, a_second) + if waiting > 0 { typical } else { Duration::ZERO }
             }
             _ => at_once(waiting, parts.limits.deliveries_at_once, typical),
         };
-        Status { of, waiting, tickets, drain }
+        Status { of, waiting, tickets, rows, drain }
     });
     Ok((statuses.collect(), oldest))
 }

@@ -14,6 +14,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::domain::FacilityCode;
 
@@ -57,6 +58,8 @@ impl Default for Config {
 pub struct Budget {
     accounts: HashMap<FacilityCode, Account>,
     clock: DefaultClock,
+    /// Set when lists get no more turns.
+    lists_ended: CancellationToken,
 }
 
 struct Account {
@@ -103,7 +106,7 @@ impl Budget {
             people_waiting: AtomicUsize::new(0),
         };
         let accounts = facilities.iter().map(|facility| (*facility, account())).collect();
-        Self { accounts, clock: DefaultClock::default() }
+        Self { accounts, clock: DefaultClock::default(), lists_ended: CancellationToken::new() }
     }
 
     /// Waits, at most `patience`, for the right to ask one question as `facility`.
@@ -120,24 +123,34 @@ impl Budget {
                 self.turn(&account.rate, deadline).await?;
                 Ok(Slot { _under_way: under_way, _bulk_under_way: None })
             }
-            Lane::Bulk => {
-                let bulk_under_way = place(&account.bulk_under_way, deadline).await?;
-                self.turn(&account.bulk_rate, deadline).await?;
-                loop {
-                    while account.people_waiting.load(Ordering::Acquire) > 0 {
-                        rest(STAND_BACK, deadline).await?;
-                    }
-                    let under_way = place(&account.under_way, deadline).await?;
-                    match account.rate.check() {
-                        Ok(()) => return Ok(Slot { _under_way: under_way, _bulk_under_way: Some(bulk_under_way) }),
-                        Err(refused) => {
-                            drop(under_way);
-                            rest(refused.wait_time_from(self.clock.now()), deadline).await?;
-                        }
-                    }
+            Lane::Bulk => tokio::select! {
+                slot = self.bulk_slot(account, deadline) => slot,
+                () = self.lists_ended.cancelled() => Err(Spent { retry_after: Duration::from_secs(1) }),
+            },
+        }
+    }
+
+    async fn bulk_slot(&self, account: &Account, deadline: Instant) -> Result<Slot, Spent> {
+        let bulk_under_way = place(&account.bulk_under_way, deadline).await?;
+        self.turn(&account.bulk_rate, deadline).await?;
+        loop {
+            while account.people_waiting.load(Ordering::Acquire) > 0 {
+                rest(STAND_BACK, deadline).await?;
+            }
+            let under_way = place(&account.under_way, deadline).await?;
+            match account.rate.check() {
+                Ok(()) => return Ok(Slot { _under_way: under_way, _bulk_under_way: Some(bulk_under_way) }),
+                Err(refused) => {
+                    drop(under_way);
+                    rest(refused.wait_time_from(self.clock.now()), deadline).await?;
                 }
             }
         }
+    }
+
+    /// Gives lists no more turns; those that wait for one hear so at once.
+    pub fn end_lists(&self) {
+        self.lists_ended.cancel();
     }
 
     /// People waiting for a slot of `facility` just now.
@@ -250,6 +263,18 @@ mod tests {
         assert!(people.iter().all(Result::is_ok));
         drop((one, two));
         assert!(budget.slot(&facility(), Lane::Bulk, patience).await.is_ok(), "places are given back");
+    }
+
+    #[tokio::test]
+    async fn a_list_that_waits_is_told_when_lists_get_no_more_turns() {
+        let config = Config { questions_per_minute: NonZeroU32::MIN, ..Config::default() };
+        let budget = Budget::new(config, &[facility()]);
+        let slot = budget.slot(&facility(), Lane::Bulk, Duration::ZERO).await;
+        let patience = Duration::from_secs(3_600);
+        let facility = facility();
+        let (waiting, ()) = tokio::join!(budget.slot(&facility, Lane::Bulk, patience), async { budget.end_lists() });
+        assert!(slot.is_ok() && waiting.is_err());
+        assert!(budget.slot(&facility, Lane::Interactive, Duration::ZERO).await.is_ok());
     }
 
     #[tokio::test]

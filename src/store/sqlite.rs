@@ -7,6 +7,7 @@
 
 mod accept;
 mod archive;
+mod batches;
 mod clients;
 mod column;
 mod events;

@@ -3,6 +3,7 @@
 mod accepting;
 mod any_order;
 mod archive;
+mod batches;
 mod delivering;
 mod looking;
 mod officers;

@@ -119,6 +119,15 @@ async fn a_day(gateway: &TestGateway, people: &[InsuredPerson]) -> Vec<u8> {
     let reason = json!({"lyDo": REASON});
     gateway.post(&format!("/v1/documents/{}/cancel", id(&certificate)), &reason).await.expect(200);
 
+    let rows: Value = people.iter().map(question).collect();
+    let list = json!({"name": people[0].name, "rows": rows});
+    let list = gateway.post("/v1/card-lookups/batch", &list).await.expect(202).json();
+    until("the list to be done", async || {
+        let shown = gateway.get(&format!("/v1/card-lookups/batches/{}", id(&list))).await.expect(200).json();
+        (shown["trangThai"] == "xong").then_some(())
+    })
+    .await;
+
     let person = &people[0];
     let (name, national_id) = (person.name.as_str(), person.national_id.as_str());
     let key = [("idempotency-key", VISIT)];
@@ -141,6 +150,14 @@ async fn a_day(gateway: &TestGateway, people: &[InsuredPerson]) -> Vec<u8> {
     told(gateway.post("/v1/card-lookups", &json!({"maThe": name, "hoTen": national_id, "ngaySinh": name})).await);
     told(gateway.post("/v1/card-lookups", &json!({"qr": format!("{national_id}|x|{name}|y"), name: name})).await);
     told(gateway.post("/v1/scans", &json!({"raw": format!("{name} {national_id}")})).await);
+    let wrong = json!({"ref": VISIT, "maThe": name, "hoTen": national_id, "ngaySinh": name, name: name});
+    told(gateway.post("/v1/card-lookups/batch", &json!({"name": name, "rows": [wrong]})).await);
+    let csv = [("content-type", "text/csv"), ("facility-id", "01999")];
+    for text in [format!("Họ tên,CCCD,Năm sinh\n{national_id},{name},{VISIT}\n"), format!("{name},{national_id}\n")]
+    {
+        told(gateway.send(Method::POST, "/v1/card-lookups/batch", &csv, Bytes::from(text)).await);
+    }
+    told(gateway.get(&format!("/v1/card-lookups/batches/{national_id}/results")).await);
     told(gateway.get(&format!("/v1/documents/{national_id}")).await);
     told(gateway.get(&format!("/v1/documents?ma-lk={VISIT}&type={VISIT}&status={VISIT}&cursor={VISIT}")).await);
     told(gateway.get(&format!("/v1/events?after={VISIT}")).await);
@@ -202,6 +219,7 @@ async fn nothing_that_names_a_patient_stands_where_it_does_not_belong() {
     assert!(
         memchr::memmem::find(&log, b"answered").is_some()
             && memchr::memmem::find(&log, b"delivery attempted").is_some()
+            && memchr::memmem::find(&log, b"a list is done").is_some()
     );
     // Other tests' gateways log here too; those secrets are of this one alone.
     let own: Vec<_> = secrets

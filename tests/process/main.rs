@@ -13,6 +13,7 @@ mod exams;
 #[path = "../common/https.rs"]
 mod https;
 
+mod batches;
 mod commands;
 mod facade;
 mod kill;

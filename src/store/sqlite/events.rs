@@ -50,6 +50,26 @@ pub(super) fn record(work: &mut Work<'_>, kind: &str, about: About<'_>, data_jso
     Ok(())
 }
 
+/// Records an event of one facility that is about no document.
+pub(super) fn record_of(
+    work: &mut Work<'_>,
+    kind: &str,
+    facility: &FacilityCode,
+    data_json: &str,
+) -> Result<(), Fault> {
+    work.connection
+        .prepare_cached("INSERT INTO events (id, at, kind, facility, data) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![
+            work.system.new_id("evt"),
+            column::millis(work.system.now()),
+            kind,
+            facility.as_str(),
+            data_json
+        ])?;
+    work.wakes = true;
+    Ok(())
+}
+
 /// A page of the feed.
 pub(super) fn after(
     connection: &Connection,

@@ -9,8 +9,12 @@ use super::super::{BUSY_TIMEOUT, StoreError};
 use super::fault::Fault;
 
 /// Each entry takes the schema from the version that is its place to the next. Entries are never changed once released.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_officers.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_officers.sql"),
+    include_str!("schema_batches.sql"),
+];
 
 /// Statements kept prepared by a connection: all there are, with room.
 const STATEMENTS_CACHED: usize = 96;

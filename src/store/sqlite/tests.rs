@@ -35,6 +35,19 @@ async fn no_question_reads_a_whole_table() {
         (accept::SAME_CONTENT.to_owned(), false),
         (events::POSITIONS.to_owned(), false),
         (archive::NEXT.to_owned(), false),
+        (batches::OF_FACILITY.to_owned(), false),
+        (batches::RUNNING.to_owned(), false),
+        (batches::NEXT_START.to_owned(), false),
+        (batches::OPEN_OF_CLIENT.to_owned(), false),
+        (batches::ENDED.to_owned(), false),
+        (batches::UNMADE.to_owned(), false),
+        // A few open lists may be sorted.
+        (batches::OVERDUE.to_owned(), true),
+        (batches::rows::DUE.to_owned(), false),
+        (batches::rows::ANY_WAITING.to_owned(), false),
+        (batches::rows::COUNTS.to_owned(), false),
+        (batches::rows::WAITING.to_owned(), false),
+        (batches::rows::PAGE.to_owned(), false),
     ];
     let before = Some(Timestamp::UNIX_EPOCH);
     for filter in [
