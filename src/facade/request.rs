@@ -1,11 +1,12 @@
 //! A call as the portal reads it: fields by name, wherever they were written.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Request, Uri};
-use serde_json::Value;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::facade::reply::Refusal;
 use crate::http::Gateway;
@@ -107,17 +108,12 @@ impl Fields {
         }
     }
 
-    /// Numbers are read as texts; what is neither is read as missing.
+    /// Numbers are read as texts; what is neither is read as missing, and never built: this is read of callers whom nobody
+    /// has let in yet, and lists in lists take a hundred times the room in memory that they take on the wire.
     fn of_json(text: &[u8]) -> Self {
         // .NET writes a byte-order mark where it is told "UTF-8" and nothing else.
         let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
-        let Ok(Value::Object(object)) = serde_json::from_slice(text) else { return Self::default() };
-        let plain = |value: Value| match value {
-            Value::String(text) => Some(text),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        };
-        Self(object.into_iter().take(FIELDS_MAX).filter_map(|(name, value)| Some((name, plain(value)?))).collect())
+        serde_json::from_slice(text).unwrap_or_default()
     }
 
     /// The value of a field; empty if it is missing, as the portal makes no difference. Names are matched in any case,
@@ -132,6 +128,88 @@ impl Fields {
     pub(super) fn take(&mut self, name: &str) -> String {
         let found = self.0.iter_mut().find(|(known, value)| known.eq_ignore_ascii_case(name) && !value.is_empty());
         found.map(|(_, value)| std::mem::take(value)).unwrap_or_default()
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Fields, A::Error> {
+                let mut fields: Vec<(String, String)> = Vec::new();
+                for _ in 0..FIELDS_MAX {
+                    let Some(name) = members.next_key::<String>()? else { break };
+                    let Plain(value) = members.next_value()?;
+                    // Of two members of one name the last counts, as it does to .NET.
+                    fields.retain(|(known, _)| *known != name);
+                    fields.extend(value.map(|value| (name, value)));
+                }
+                while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Fields(fields))
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// A text, or a number as one; nothing of anything else.
+struct Plain(Option<String>);
+
+impl<'de> Deserialize<'de> for Plain {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> Visitor<'de> for Any {
+            type Value = Plain;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Plain, E> {
+                Ok(Plain(Some(text.to_owned())))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Plain, E> {
+                Ok(Plain(Some(number.to_string())))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Plain, E> {
+                Ok(Plain(Some(number.to_string())))
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Plain, E> {
+                Ok(Plain(Some(number.to_string())))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Plain, E> {
+                Ok(Plain(None))
+            }
+
+            fn visit_unit<E>(self) -> Result<Plain, E> {
+                Ok(Plain(None))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Plain, A::Error> {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Plain(None))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Plain, A::Error> {
+                while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Plain(None))
+            }
+        }
+
+        deserializer.deserialize_any(Any)
     }
 }
 
@@ -151,6 +229,19 @@ mod tests {
         for broken in ["", "[1]", "{\"a\":", "nonsense"] {
             assert_eq!(Fields::read(Encoding::Json, broken.as_bytes()).get("a"), "");
         }
+    }
+
+    /// A fixed bug: lists in lists, sent by anybody, were built in memory before it was asked who calls. More levels than
+    /// can be built tell that none is.
+    #[test]
+    fn what_is_no_field_is_not_built() {
+        let deep = "[".repeat(1_000) + &"]".repeat(1_000);
+        let json = format!("{{\"a\":\"1\",\"deep\":{deep},\"b\":2,\"A\":3,\"a\":\"4\",\"b\":null}}");
+        let fields = Fields::read(Encoding::Json, json.as_bytes());
+        assert_eq!((fields.get("a"), fields.get("A"), fields.get("b"), fields.get("deep")), ("4", "3", "", ""));
+        let many: Vec<String> = (0..FIELDS_MAX + 100).map(|number| format!("\"f{number}\":1")).collect();
+        let fields = Fields::read(Encoding::Json, format!("{{{}}}", many.join(",")).as_bytes());
+        assert_eq!((fields.get("f0"), fields.0.len()), ("1", FIELDS_MAX));
     }
 
     #[test]
