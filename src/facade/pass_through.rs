@@ -99,9 +99,16 @@ async fn looked_through(call: Call, parts: Vec<(String, bytes::Bytes)>) -> Resul
         match call.encoding {
             Encoding::Form => named.form(&call.body),
             Encoding::Json => named.json(&call.body),
-            Encoding::Other if parts.is_empty() => named.bytes(&call.body, 0),
+            Encoding::Other if parts.is_empty() => {
+                named.bytes(&call.body, 0);
+                // ASP.NET takes for a form whatever type begins like one.
+                if !call.body.trim_ascii_start().starts_with(b"<") {
+                    named.form(&call.body);
+                }
+            }
             Encoding::Other => {}
         }
+        named.is_unclear |= !is_in_utf8(&call);
         for (name, bytes) in &parts {
             match std::str::from_utf8(bytes) {
                 Ok(text) => named.field(name, text, 0),
@@ -112,6 +119,20 @@ async fn looked_through(call: Call, parts: Vec<(String, bytes::Bytes)>) -> Resul
     };
     // As fast as reading is; a large file would hold up others on the threads that serve.
     tokio::task::spawn_blocking(look).await.map_err(|_| Refusal::failed(problem::our_fault()))
+}
+
+/// Whether the body is written as it is looked through here. In another character set the same bytes are other words.
+fn is_in_utf8(call: &Call) -> bool {
+    let kinds = call.headers.get_all(CONTENT_TYPE).iter();
+    kinds.into_iter().all(|kind| {
+        let Ok(kind) = kind.to_str() else { return false };
+        let parameters = kind.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+        let mut charsets = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+        charsets.all(|(_, set)| {
+            let set = set.trim().trim_matches(['"', '\'']).trim();
+            ["utf-8", "utf8", "us-ascii"].iter().any(|known| set.eq_ignore_ascii_case(known))
+        })
+    })
 }
 
 /// The parts of a multipart body; none of any other. Credentials are not replaced within one, so none may stand there.

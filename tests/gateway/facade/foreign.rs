@@ -105,6 +105,16 @@ async fn handed_through(his: &His, impostor: &His, path: &str) -> Vec<Reply> {
         format!("--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n\r\n{file}\r\n--x--\r\n");
     replies.push(his.post(&his.with_query(path), &[], &multipart, "multipart/form-data; boundary=x").await);
     replies.push(his.post(&his.with_query(path), &[], &file, "application/octet-stream").await);
+    // A type that only begins like a form's, JSON under another name, and other words for the same bytes.
+    for (body, kind) in [
+        (format!("maCSKCB={FOREIGN}"), "application/x-www-form-urlencodedx"),
+        (json!({"maCSKCB": FOREIGN}).to_string(), "application/vnd.x+json"),
+        ("{\"x\":\"y\"}".to_owned(), "application/json; charset=utf-7"),
+        ("x=y".to_owned(), "application/x-www-form-urlencoded; Charset=\"IBM037\""),
+    ] {
+        replies.push(his.post(&his.with_query(path), &[], &body, kind).await);
+    }
+    replies.push(his.egw(&format!("{path}?maCSKCB=01999&maGiaoDich=HSKCB130_{FOREIGN}_0"), &json!({})).await);
     // What nobody can look into could hold anything.
     let packed = json!(STANDARD.encode(b"PK\x03\x04 and so on and so forth"));
     replies.push(his.post(&his.with_query(path), &[], &packed.to_string(), JSON).await);
