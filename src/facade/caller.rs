@@ -49,11 +49,11 @@ pub(super) async fn admit(
     let clients = &parts.gateway.0.clients;
     let caller = match given.tokens {
         None => {
-            if let Some(wait) = parts.doors.is_shut(call.address, user) {
-                return Err(Refusal::too_many_failures(wait));
-            }
-            let identified = clients.identify_user(user, given.password_md5, call.address).await;
-            identified.inspect_err(|_| parts.doors.failed(call.address, user, given.password_md5))?
+            let (address, password) = (call.address, given.password_md5);
+            parts.doors.knock(address, user, password).map_err(Refusal::too_many_failures)?;
+            let caller = clients.identify_user(user, password, address).await?;
+            parts.doors.opened(address, user, password);
+            caller
         }
         Some(tokens) => {
             let identified = clients.identify_user(user, given.password_md5, call.address).await;
