@@ -5,7 +5,8 @@
 //! family's system error, or as a success with a number of the gateway's own, never with one that looks like the portal's.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
 use crate::document::{Findings, Kind, Severity};
@@ -123,11 +124,15 @@ async fn file(call: &mut Call, dialect: Dialect) -> Result<Bytes, Refusal> {
     decoded.ok_or_else(|| Refusal::bad_input(format!("{name} không đúng định dạng base64")))
 }
 
+/// As .NET reads it, which takes odd bits at the end for nothing.
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+
 /// Line ends and tabs may stand in base64, as .NET takes them; a blank may not, because it is what becomes of a `+` that a
 /// form left unescaped.
 fn decode(mut base64: String) -> Option<Bytes> {
     base64.retain(|c| !matches!(c, '\r' | '\n' | '\t'));
-    STANDARD.decode(base64).ok().filter(|bytes| !bytes.is_empty()).map(Bytes::from)
+    BASE64.decode(base64).ok().filter(|bytes| !bytes.is_empty()).map(Bytes::from)
 }
 
 /// Keeps a document; one that replaces what the portal has gets its reason by itself, as the portal asks for none.
@@ -156,7 +161,7 @@ async fn again(facade: &Facade, view: DocumentView) -> DocumentView {
     if !may_go || !facade.0.intake.sends(view.facility, view.kind) {
         return view;
     }
-    match facade.0.gateway.0.store.replay(&view.id, SENT_AGAIN).await {
+    match facade.0.gateway.0.store.send_again(&view.id, SENT_AGAIN).await {
         Ok(replayed) => replayed,
         Err(error) => {
             // A newer version went out since, or somebody was first: it is answered as it stands.
@@ -301,6 +306,8 @@ mod tests {
         let decoded = |text: &str| decode(text.to_owned()).map(|bytes| bytes.to_vec());
         assert_eq!(decoded("PGEvPg=="), Some(b"<a/>".to_vec()));
         assert_eq!(decoded("PGEv\r\nPg==\n"), Some(b"<a/>".to_vec()));
+        // Fixed bug: the portal's own reader takes this.
+        assert_eq!(decoded("PGEvPh=="), Some(b"<a/>".to_vec()));
         for wrong in ["", "PGEvPg", "PG EvPg==", "PGEvPg==x", "<a/>", "PGEv Pg=="] {
             assert_eq!(decoded(wrong), None, "{wrong}");
         }

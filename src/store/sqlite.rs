@@ -175,6 +175,11 @@ impl Store {
         self.order(id, Order::Replay, reason).await
     }
 
+    /// Sends again what was rejected or parked and nothing else, because a system sent the same bytes again.
+    pub async fn send_again(&self, id: &str, reason: &str) -> Result<DocumentView, MoveRefused> {
+        self.order(id, Order::SendAgain, reason).await
+    }
+
     /// Withdraws what the portal has not taken.
     pub async fn cancel(&self, id: &str, reason: &str) -> Result<DocumentView, MoveRefused> {
         self.order(id, Order::Cancel, reason).await

@@ -56,6 +56,8 @@ pub(super) struct Change<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     Replay,
+    /// A system sent it again.
+    SendAgain,
     Cancel,
     Hold,
     Release,
@@ -102,7 +104,7 @@ impl Change<'_> {
 impl Order {
     fn target(self) -> DeliveryState {
         match self {
-            Self::Replay | Self::Release => Queued,
+            Self::Replay | Self::SendAgain | Self::Release => Queued,
             Self::Cancel => Cancelled,
             Self::Hold => Held,
             Self::Confirm => Acknowledged,
@@ -114,6 +116,8 @@ impl Order {
     fn suits(self, state: DeliveryState) -> bool {
         match self {
             Self::Replay => matches!(state, Held | Rejected | Unknown | Failed),
+            // What a person holds, and what the portal may have, waits for a person.
+            Self::SendAgain => matches!(state, Rejected | Failed),
             Self::Release => state == Held,
             Self::Confirm => state == Unknown,
             Self::Cancel | Self::Hold => state.may_become(self.target()),
@@ -122,7 +126,7 @@ impl Order {
 
     fn event(self) -> &'static str {
         match self {
-            Self::Replay => "document.replayed",
+            Self::Replay | Self::SendAgain => "document.replayed",
             Self::Release => "document.queued",
             Self::Cancel => "document.cancelled",
             Self::Hold => "document.held",
@@ -209,7 +213,7 @@ pub(super) fn obey(
         return Ok(Err(MoveRefused::NotPossible { from: first.state, to: order.target() }));
     }
     for delivery in deliveries.iter().filter(|delivery| order.suits(delivery.state)) {
-        if order == Order::Replay && newer_was_sent(work.connection, delivery)? {
+        if matches!(order, Order::Replay | Order::SendAgain) && newer_was_sent(work.connection, delivery)? {
             return Ok(Err(MoveRefused::NewerSent));
         }
         let now = work.system.now();
@@ -218,7 +222,7 @@ pub(super) fn obey(
             reason: matches!(order, Order::Cancel | Order::Hold).then_some(reason),
             next_at: queued.then_some(now),
             waiting_since: queued.then_some(now),
-            replay_reason: matches!(order, Order::Replay | Order::Confirm).then_some(reason),
+            replay_reason: matches!(order, Order::Replay | Order::SendAgain | Order::Confirm).then_some(reason),
             counts_anew: queued,
             receipt,
             ..Change::to(order.target())

@@ -190,6 +190,7 @@ async fn a_person_orders_only_what_the_table_allows() {
     assert!(matches!(store.release(&id, "x").await, Err(MoveRefused::NotPossible { .. })));
     assert!(matches!(store.cancel("doc_none", "x").await, Err(MoveRefused::NotFound)));
     let held = store.hold(&id, "chờ ký").await.unwrap();
+    assert!(matches!(store.send_again(&id, "x").await, Err(MoveRefused::NotPossible { from: Held, .. })));
     assert_eq!((held.deliveries[0].state, held.deliveries[0].reason.as_deref()), (Held, Some("chờ ký")));
     store.release(&id, "ký rồi").await.unwrap();
     let leased = store.lease(wish(1)).await.unwrap();
@@ -200,6 +201,8 @@ async fn a_person_orders_only_what_the_table_allows() {
     assert!(matches!(wrong, Err(StoreError::Failed(_))), "an attempt cannot end so");
     assert!(store.health().is_ok(), "and that is no fault of the disk");
     assert!(store.settle(&leased[0], settlement(Unknown)).await.unwrap());
+    // Fixed bug: a system that sent it again could, by a moment, send what the portal may have.
+    assert!(matches!(store.send_again(&id, "x").await, Err(MoveRefused::NotPossible { from: Unknown, .. })));
     rig.pass(3_600);
     let replayed = store.replay(&id, "cổng không có").await.unwrap();
     assert_eq!((replayed.deliveries[0].state, replayed.deliveries[0].attempts), (Queued, 1));
@@ -220,9 +223,12 @@ async fn old_content_is_not_replayed_over_new() {
     let store = rig.open().await;
     let old = new(store.accept(rig.document(Kind::BirthCertificate, "1", "old")).await.unwrap()).id;
     deliver(&store, &old, Rejected).await;
+    assert_eq!(store.send_again(&old, "x").await.unwrap().deliveries[0].state, Queued);
+    deliver(&store, &old, Rejected).await;
     let newer = new(store.accept(rig.document(Kind::BirthCertificate, "1", "new")).await.unwrap()).id;
     deliver(&store, &newer, Acknowledged).await;
     assert!(matches!(store.replay(&old, "x").await, Err(MoveRefused::NewerSent)));
+    assert!(matches!(store.send_again(&old, "x").await, Err(MoveRefused::NewerSent)));
     assert_eq!(state_of(&store, &old).await, Rejected);
     store.close().await;
 }
