@@ -80,6 +80,11 @@ impl<'r> Report<'r> {
         self.findings.push(finding);
     }
 
+    /// Whether what this code finds stops no document.
+    pub(super) fn is_soft(&self, code: Code) -> bool {
+        self.settings.severity(code.name(), Severity::Error) != Some(Severity::Error)
+    }
+
     /// Says once, before all others, that reading stopped because too much was wrong.
     pub(super) fn stopped(&mut self, place: Place) {
         let known = self.findings.listed().first().is_some_and(|finding| finding.code == rule::TOO_MANY_FINDINGS.code);

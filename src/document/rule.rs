@@ -213,6 +213,8 @@ pub(super) const JSON_NOT_STRING: Rule = error(
     ["Giá trị JSON không phải là chuỗi.", "The JSON value is not a string."],
     ["Đặt mọi giá trị trong dấu ngoặc kép, kể cả số.", "Put every value in quotes, numbers too."],
 );
+/// The same of a number that can be read, where values that do not keep to the template only warn.
+pub(super) const JSON_NUMBER: Rule = Rule { severity: Severity::Warning, ..JSON_NOT_STRING };
 pub(super) const SCHEMA_MISSING: Rule = error(
     "SCHEMA_MISSING",
     [

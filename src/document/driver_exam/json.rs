@@ -12,6 +12,7 @@ use super::super::mask;
 use super::super::part::{self, Part};
 use super::super::row::{Places, Row};
 use super::super::rule;
+use super::super::schema::Code;
 use super::FIELDS_MAX;
 use crate::xml::{Locator, Position};
 
@@ -65,15 +66,20 @@ pub(in super::super) fn read(bytes: &[u8], inspection: &mut Inspection<'_>) {
             let place = places.place(offset, 1, mask::name(&name));
             inspection.report.push(&rule::REPEATED_FIELD, place, String::new());
         }
-        match value {
-            Some(value) => {
-                row.set_named(&name, value.clone(), offset);
-                fields.push((name.clone().into_owned(), value, offset));
+        let (value, fault) = match value {
+            Value::Text(value) => (Some(value), None),
+            Value::Whole(digits) if inspection.report.is_soft(Code::Pattern) => {
+                (Some(Cow::Owned(digits)), Some(&rule::JSON_NUMBER))
             }
-            None => {
-                let place = places.place(offset, 1, mask::name(&name));
-                inspection.report.push(&rule::JSON_NOT_STRING, place, String::new());
-            }
+            Value::Whole(_) | Value::Other => (None, Some(&rule::JSON_NOT_STRING)),
+        };
+        if let Some(value) = value {
+            row.set_named(&name, value.clone(), offset);
+            fields.push((name.clone().into_owned(), value, offset));
+        }
+        if let Some(fault) = fault {
+            let place = places.place(offset, 1, mask::name(&name));
+            inspection.report.push(fault, place, String::new());
         }
         names.insert(folded);
     }
@@ -124,8 +130,8 @@ fn offset_within(text: &str, piece: &str) -> Option<usize> {
     (offset < text.len()).then_some(offset)
 }
 
-/// The members of an object in their order, twice if they stand there twice; `None` for values that are no strings.
-struct Members<'a>(Vec<(Cow<'a, str>, Option<Cow<'a, str>>)>);
+/// The members of an object in their order, twice if they stand there twice.
+struct Members<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -139,11 +145,13 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
-                while let Some((Text(name), Text(value))) = map.next_entry()? {
+                while let Some((name, value)) = map.next_entry()? {
                     if members.len() >= FIELDS_MAX {
                         return Err(A::Error::custom("too many members"));
                     }
-                    members.push((name.unwrap_or_default(), value));
+                    // The name of a member is a text, or it is no JSON.
+                    let Value::Text(name) = name else { return Err(A::Error::custom("a name that is no text")) };
+                    members.push((name, value));
                 }
                 Ok(Members(members))
             }
@@ -152,10 +160,16 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// A string, borrowed where it can be; `None` for any other value.
-struct Text<'a>(Option<Cow<'a, str>>);
+/// What stands in a member.
+enum Value<'a> {
+    /// A string, borrowed where it can be.
+    Text(Cow<'a, str>),
+    /// A whole number, whose digits are those of a text. Whatever that text began with, it was no zero.
+    Whole(String),
+    Other,
+}
 
-impl<'de> Deserialize<'de> for Text<'de> {
+impl<'de> Deserialize<'de> for Value<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(AnyValue)
     }
@@ -164,47 +178,47 @@ impl<'de> Deserialize<'de> for Text<'de> {
 struct AnyValue;
 
 impl<'de> Visitor<'de> for AnyValue {
-    type Value = Text<'de>;
+    type Value = Value<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Text(Some(Cow::Borrowed(text))))
+        Ok(Value::Text(Cow::Borrowed(text)))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Text(Some(Cow::Owned(text.to_owned()))))
+        Ok(Value::Text(Cow::Owned(text.to_owned())))
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Text(None))
+        Ok(Value::Other)
     }
 
     fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Text(None))
+        Ok(Value::Other)
     }
 
     fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Text(None))
+        Ok(Value::Other)
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Text(None))
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Value::Whole(number.to_string()))
     }
 
     fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Text(None))
+        Ok(Value::Other)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
         while sequence.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Text(None))
+        Ok(Value::Other)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Text(None))
+        Ok(Value::Other)
     }
 }

@@ -256,6 +256,17 @@ fn driver_exams() {
     check(&json.replace("\"STATE\": \"ADD\"", "\"STATE\": \"ADD\", \"ST\\u0041TE\": \"ADD\""), &["REPEATED_FIELD"]);
     check(&json.replace("\"LYDO\": \"\"", "\"NGAYKHAM\": \"x\""), &[]);
     check(&json.replace("\"LYDO\": \"\"", "\"LYDO\": {\"a\": [1, null]}, \"MATUY2\": 0"), &["JSON_NOT_STRING"; 2]);
+    // Fixed bug: where values that do not keep to the template only warn, a number stopped the exam all the same. What
+    // has lost a zero is no facility, and stays an error.
+    let lenient = |json: String| Document::parse(json.as_bytes(), &Limits::default(), &rulebook().lenient(), TODAY);
+    let numbers = lenient(json.replace("\"MATUY\": \"0\"", "\"MATUY\": 0").replace("\"48999\"", "48999")).unwrap();
+    let told: Vec<&str> = numbers.warnings.listed().iter().map(|finding| &*finding.code).collect();
+    assert_eq!(numbers.facility, FacilityCode::parse("48999").ok());
+    assert_eq!(told.iter().filter(|code| **code == "JSON_NOT_STRING").count(), 2, "{told:?}");
+    for wrong in ["\"STATE\": 1", "\"STATE\": true", "\"STATE\": 1.5"] {
+        assert!(lenient(json.replace("\"STATE\": \"ADD\"", wrong)).is_err(), "{wrong}");
+    }
+    assert!(lenient(json.replace("\"48999\"", "4899")).is_err());
     let named = codes(&json.replace("\"HOTEN\"", "\"HO_TEN\""));
     assert!(named.contains(&"XSD_MISSING_ELEMENT".to_owned()), "{named:?}");
     let dated = codes(&json.replace("20/04/2026", "2026-04-20"));
