@@ -66,7 +66,10 @@ pub(super) async fn answer(facade: &Facade, call: Call, admitted: &Admitted, pat
         Ok(passed) => {
             let content_type = passed.content_type.unwrap_or(JSON);
             let reply = Reply::verbatim(passed.http_status, passed.code, passed.raw, Source::Portal);
-            Ok(Reply { content_type, ..reply })
+            // The portal's own word, and beside it that the account was refused and not the client.
+            let refusal = passed.refused.map(|error| Refusal::from(LookupError::NoAnswer(Failure::Portal(error))));
+            let (problem, message) = refusal.map_or(("", "".into()), |refusal| (refusal.problem, refusal.words));
+            Ok(Reply { content_type, problem, message, ..reply })
         }
         Err(error) => Err(LookupError::NoAnswer(Failure::Portal(error)).into()),
     }

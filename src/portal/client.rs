@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
@@ -43,6 +44,7 @@ struct Desk {
 struct Exchange<T> {
     result: Result<T, PortalError>,
     http_status: Option<u16>,
+    content_type: Option<HeaderValue>,
     raw: Bytes,
 }
 
@@ -97,17 +99,25 @@ impl Portal {
             Ok(desk) => self.hand_over(desk, submission).await,
             Err(error) => Exchange::failed(error),
         };
-        let Exchange { result, http_status, raw } = exchange;
+        let Exchange { result, http_status, raw, .. } = exchange;
         Handover { result, http_status, raw }
     }
 
     /// Hands a call through with the account of its facility, once: nobody knows whether it may be repeated. Only after
-    /// the portal refused the session, and so did not act, is it made again.
+    /// the portal refused the session, and so did not act, is it made again; what it then says is its answer, because it
+    /// also says so of a call in which it does not find the credentials.
     pub async fn hand_through(&self, passage: &Passage) -> Result<Passed, PortalError> {
         let desk = self.desk(&passage.facility)?;
         let deadline = Instant::now() + self.0.config.submission_timeout;
         let make = |keys: &Keys<'_>| passage::call(keys, passage);
-        self.converse(desk, Service::PassThrough, Way::Fresh, deadline, &make, hear_passage).await.result
+        let exchange = self.converse(desk, Service::PassThrough, Way::Fresh, deadline, &make, hear_passage).await;
+        match (exchange.result, exchange.http_status) {
+            (Err(error), Some(http_status)) if error.fault == Fault::SessionRefused => {
+                let (content_type, raw) = (exchange.content_type, exchange.raw);
+                Ok(Passed { http_status, content_type, code: "401".to_owned(), raw, refused: Some(error) })
+            }
+            (result, _) => result,
+        }
     }
 
     /// Signs in with a facility's account, or finds that it is signed in: for checks by an operator.
@@ -271,7 +281,8 @@ impl Portal {
         };
         // A copy, so that the record does not hold on to an answer of megabytes.
         let kept = reply.body.get(..RAW_KEPT_MAX).unwrap_or(&reply.body);
-        Exchange { result, http_status: Some(reply.status.as_u16()), raw: Bytes::copy_from_slice(kept) }
+        let raw = Bytes::copy_from_slice(kept);
+        Exchange { result, http_status: Some(reply.status.as_u16()), content_type: reply.content_type, raw }
     }
 }
 
@@ -283,7 +294,7 @@ impl std::fmt::Debug for Portal {
 
 impl<T> Exchange<T> {
     fn failed(error: PortalError) -> Self {
-        Self { result: Err(error), http_status: None, raw: Bytes::new() }
+        Self { result: Err(error), http_status: None, content_type: None, raw: Bytes::new() }
     }
 }
 

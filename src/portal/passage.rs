@@ -7,6 +7,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::domain::FacilityCode;
+use crate::portal::PortalError;
 use crate::portal::call::{Call, Keys};
 use crate::portal::members::{members, spliced};
 
@@ -49,6 +50,8 @@ pub struct Passed {
     pub code: String,
     /// The body, byte for byte.
     pub raw: Bytes,
+    /// Where the portal refused the session: how that is told.
+    pub refused: Option<PortalError>,
 }
 
 /// What opens the portal.

@@ -75,17 +75,12 @@ const NOT_YOURS: &str = "Stricter: the portal files under whatever facility is n
                          facilities.";
 const NO_DOCUMENT: &str = "The portal takes any bytes and finds out later; the gateway cannot keep, name and follow what is no \
                            document, and says so at once, in a code of the family.";
-const TEXTS: &str = "Stricter: every value of an exam is a text by the portal's documents, and the gateway does not guess at \
-                     the zeros that a number has lost.";
 const ONCE: &str =
     "The same bytes again are the same document: the gateway answers as it did, and the portal gets them once.";
 const REVIVED: &str = "The portal has switched this function off. The gateway asks today's one and answers in the old form, \
                        with a header that says so.";
 const ONE_SHAPE: &str = "The code is the same. The gateway refuses the whole old family in one shape; what the portal writes \
                          beside the code when it refuses is not known.";
-const NOT_READ: &str = "The portal does not find the credentials in such a call. The gateway put its own into it, so the \
-                        failure is told as one between gateway and portal, and not as a wrong token of the client's.";
-
 pub(crate) const ALLOWED: &[Allowed] = &[
     row(&[], &[], "a cache-control", PRIVATE),
     row(&[], &[], "a x-content-type-options", PRIVATE),
@@ -163,8 +158,6 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     row(&["file that is no XML"], RECORDS, "the portal got 1 → 0 files", NO_DOCUMENT),
     row(&["file that is no XML"], CERTIFICATES, "code 200 → 205", NO_DOCUMENT),
     row(&["file that is no XML"], CERTIFICATES, "the portal got 1 → 0 files", NO_DOCUMENT),
-    row(&["numbers as numbers, JSON"], &[EXAM], "code 1 → 0", TEXTS),
-    row(&["numbers as numbers, JSON"], &[EXAM], "the portal got 1 → 0 files", TEXTS),
     row(BAD_TOKENS, RECORDS, "other words in thongDiep", WORDS),
     row(BAD_ACCOUNTS, RECORDS, "other words in thongDiep", WORDS),
     row(UNSIGNED, RECORDS, "other words in thongDiep", WORDS),
@@ -195,8 +188,6 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     row(&["nobody's account"], OLD_CLAIMS, "the portal got 1 → 0 files", HELD_TO_TOKEN),
     row(&["another's facility"], OLD, "code 200 → 403", NOT_YOURS),
     row(&["another's facility"], OLD_CLAIMS, "the portal got 1 → 0 files", NOT_YOURS),
-    row(UNFOUND, &[FACILITY], "code 401 → 500", NOT_READ),
-    row(UNFOUND, &[FACILITY], "a retry-after", NOT_READ),
     // What the portal no longer answers.
     some(&[], RETIRED, "status 404 → 200", REVIVED),
     some(&[], RETIRED, "a deprecation", REVIVED),
@@ -228,9 +219,6 @@ const UNSIGNED: &[&str] = &[
     "empty body",
     "half a JSON",
 ];
-
-const UNFOUND: &[&str] =
-    &["byte-order mark before the body", "no content type", "credentials in another family's place"];
 
 const BAD_FILES: &[&str] =
     &["no facility", "no kind of file", "another kind of file", "no file", "file empty", "file that is no base64"];

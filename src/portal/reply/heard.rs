@@ -75,7 +75,7 @@ pub(in crate::portal) fn hear_passage(_: Service, reply: &Reply) -> Result<Heard
         502..=504 => Err(Fault::HttpStatus(http_status)),
         _ => {
             let (content_type, raw) = (reply.content_type.clone(), reply.body.clone());
-            Ok(Heard::Said(Passed { http_status, content_type, code, raw }))
+            Ok(Heard::Said(Passed { http_status, content_type, code, raw, refused: None }))
         }
     }
 }

@@ -154,6 +154,16 @@ async fn the_portals_own_faults_come_through_and_its_silence_is_told() {
     // Once each: nobody knows whether such a call may be made again.
     assert_eq!(portal.asked().await.len(), 1);
 
+    // Fixed bug: that it does not find who calls was told as a failure between gateway and portal.
+    let answer = "{\"maKetQua\":\"401\",\"ghiChu\":\"x\"}";
+    let portal = OwnPortal::start((401, "application/problem+json", answer)).await;
+    let gateway = TestGateway::with(options(&portal)).await;
+    let his = His::signed_in(&gateway, "01999_BV", &["01999"]).await;
+    let reply = his.egw(FILES, &json!({})).await.expect(401);
+    assert_eq!((reply.header("content-type"), &reply.body[..]), ("application/problem+json", answer.as_bytes()));
+    let told = (reply.header("gateway-source"), reply.header("gateway-problem"));
+    assert_eq!(told, ("portal", "portal.session_ip_mismatch"));
+
     let few = His::with_scopes(&gateway, "01999_PK", &["01999"], &["lookup"]).await;
     let mut few = few;
     few.sign_in().await;
