@@ -19,7 +19,7 @@ use crate::facade::request::{Call, SMALL_BYTES};
 use crate::facade::{Facade, OnDelay};
 use crate::http::documents::settled;
 use crate::http::problem;
-use crate::intake::{Declared, IntakeError, Offered};
+use crate::intake::{Declared, IntakeError, Offered, sha256};
 use crate::store::{Accepted, AttemptView, DeliveryView, DocumentView};
 use crate::system::until;
 
@@ -135,10 +135,12 @@ fn decode(mut base64: String) -> Option<Bytes> {
     BASE64.decode(base64).ok().filter(|bytes| !bytes.is_empty()).map(Bytes::from)
 }
 
-/// Keeps a document; one that replaces what the portal has gets its reason by itself, as the portal asks for none.
+/// Keeps a document; one that replaces what the portal has gets its reason by itself, as the portal asks for none. What
+/// was withdrawn and may be at the portal is no correction of itself: whether it goes again is for a person to say.
 async fn keep(facade: &Facade, offered: Offered) -> Result<DocumentView, IntakeError> {
     let intake = &facade.0.intake;
     let accepted = match intake.accept(offered.clone()).await {
+        Err(IntakeError::ReasonNeeded(earlier)) if earlier.sha256 == sha256(&offered.body) => return Ok(*earlier),
         Err(IntakeError::ReasonNeeded(_)) => {
             intake.accept(Offered { replace_reason: Some(REPLACED.to_owned()), ..offered }).await?
         }

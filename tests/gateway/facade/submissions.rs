@@ -225,6 +225,22 @@ async fn a_lost_answer_is_told_as_what_it_is() {
     assert_eq!(confirmed.header("gateway-source"), "none");
 }
 
+/// A fixed bug: the reason for a correction was given by itself for the same bytes too, and the portal got them twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_withdrawn_and_may_be_at_the_portal_is_not_sent_again() {
+    let faults = Faults { reset_after_rate: 1.0, only_paths: vec!["/api/hososuckhoe".into()], ..Faults::default() };
+    let gateway = TestGateway::with(Options { faults, ..Options::default() }).await;
+    let his = His::signed_in(&gateway, "79999_BV", &["79999"]).await;
+    let reply = send_paper(&his, CERTIFICATE, "61", "79999", samples::BIRTH).await.expect(200);
+    assert_eq!(reply.header("gateway-problem"), "facade.unknown");
+    let id = reply.header("gateway-document");
+    gateway.post(&format!("/v1/documents/{id}/cancel"), &json!({"lyDo": "nhập nhầm"})).await.expect(200);
+    gateway.sandbox.set_faults(Faults::default());
+    let again = send_paper(&his, CERTIFICATE, "61", "79999", samples::BIRTH).await.expect(200);
+    assert_eq!((code(&again).as_str(), again.header("gateway-problem")), ("500", "facade.withdrawn"));
+    assert_eq!((again.header("gateway-document"), gateway.sandbox.submissions().len()), (id, 1));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_not_go_out_is_held_and_says_so() {
     let options = Options { live: Some("\"claim\""), facade: "enabled = true", ..Options::default() };
