@@ -74,6 +74,8 @@ const NAMES: [(&str, Key); 7] = [
     ("passwordhash", Key::Password),
 ];
 
+const MARK: &[u8] = b"\xEF\xBB\xBF";
+
 impl Key {
     fn named(name: &str) -> Option<Self> {
         NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, key)| *key)
@@ -142,13 +144,21 @@ fn pairs(keys: &Keys<'_>, written: &str) -> String {
 
 /// A JSON object with other values where credentials stand; what is no object holds none.
 fn json(keys: &Keys<'_>, body: &Bytes) -> Bytes {
-    let Some(members) = members(body) else { return body.clone() };
+    // As it came, with the byte-order mark that .NET writes where it is told "UTF-8" and nothing else.
+    let mark = if body.starts_with(MARK) { MARK.len() } else { 0 };
+    let text = body.get(mark..).unwrap_or_default();
+    let Some(members) = members(text) else { return body.clone() };
     let replaced = members.into_iter().filter_map(|member| {
         let value = Key::named(&member.name)?.of(keys);
         Some((member.value, serde_json::Value::from(value).to_string()))
     });
     let places: Vec<_> = replaced.collect();
-    if places.is_empty() { body.clone() } else { spliced(body, &places).into() }
+    if places.is_empty() {
+        return body.clone();
+    }
+    let mut written = body.get(..mark).unwrap_or_default().to_vec();
+    written.extend(spliced(text, &places));
+    written.into()
 }
 
 impl std::fmt::Debug for Passage {

@@ -92,6 +92,9 @@ async fn what_is_listed_goes_through_with_the_facilitys_own_credentials() {
     // JSON, with the credentials in it.
     let body = format!("{{ \"username\" : \"{}\",\"password\":\"x\",\"maCSKCB\":\"01999\", \"n\":1.50 }}", his.user);
     his.post(CATALOGUE, &his.header_keys(), &body, JSON).await.expect(200);
+    // Fixed bug: behind a byte-order mark the client's own credentials were found and not replaced.
+    let marked = format!("\u{feff}{{\"username\":\"{}\",\"password\":\"{}\"}}", his.user, his.password);
+    his.post(CATALOGUE, &his.header_keys(), &marked, JSON).await.expect(200);
 
     let asked = portal.asked().await;
     let (path, _, body) = &asked[0];
@@ -106,6 +109,8 @@ async fn what_is_listed_goes_through_with_the_facilitys_own_credentials() {
     let replaced = std::str::from_utf8(&asked[2].2).unwrap();
     assert!(replaced.starts_with("{ \"username\" : \"01999_BV\",\"password\":\""), "{replaced}");
     assert!(replaced.ends_with(",\"maCSKCB\":\"01999\", \"n\":1.50 }"), "{replaced}");
+    let marked = std::str::from_utf8(&asked[3].2).unwrap();
+    assert!(marked.starts_with("\u{feff}{\"username\":\"01999_BV\",\"password\":\""), "{marked}");
     for (path, headers, body) in &asked {
         let whole = format!("{path} {headers:?} {body:?}");
         for own in [&his.user, &his.password, &his.access_token, &his.id_token] {
