@@ -28,6 +28,8 @@ pub(super) enum Cell {
     Doubtful(String),
     Number(f64),
     Date(Date),
+    /// A text longer than any value of a list; it is not kept.
+    Long,
     /// Neither text nor number nor date.
     Other,
 }
@@ -111,7 +113,7 @@ impl Cell {
     /// The value as somebody would read it.
     fn shown(&self) -> String {
         let text = match self {
-            Self::Empty | Self::Other => String::new(),
+            Self::Empty | Self::Long | Self::Other => String::new(),
             Self::Text(text) | Self::Doubtful(text) => text.trim().to_owned(),
             Self::Number(number) => digits(*number).unwrap_or_else(|| number.to_string()),
             Self::Date(date) => date.to_string(),
@@ -190,6 +192,7 @@ impl Cells {
             cell if cell.is_empty() && column.is_needed() => Err(Wrong::Missing),
             cell if cell.is_empty() => return None,
             Cell::Other => Err(Wrong::NotText),
+            Cell::Long => Err(Wrong::TooLong),
             cell => read(cell),
         };
         value.map_err(|wrong| self.faults.push((Some(column), wrong))).ok()
@@ -237,7 +240,7 @@ fn read_birth(cell: &Cell) -> Result<PartialDate, Wrong> {
             PartialDate::parse(&text).map_err(|_| Wrong::Date)
         }
         Cell::Text(text) | Cell::Doubtful(text) => PartialDate::parse(&plain_date(text)).map_err(|_| Wrong::Date),
-        Cell::Empty | Cell::Other => Err(Wrong::Date),
+        Cell::Empty | Cell::Long | Cell::Other => Err(Wrong::Date),
     }
 }
 

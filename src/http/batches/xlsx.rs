@@ -14,6 +14,10 @@ use super::cells::Cell;
 use super::read::ReadFault;
 use super::table::{COLUMNS_MAX, Table};
 
+/// Bytes of a text that is kept. The longest name a table allows has 765; and as any number of cells may point to one text
+/// of the archive, a list of these is what a workbook costs at the most: 100 MB.
+const TEXT_BYTES_MAX: usize = 1_024;
+
 /// Cells between two looks at the clock.
 const CELLS_BETWEEN_LOOKS: u32 = 1_024;
 
@@ -53,11 +57,11 @@ pub(super) fn read(bytes: &Bytes, deadline: Instant) -> Result<Table, ReadFault>
 fn value(data: &DataRef<'_>) -> Cell {
     match data {
         DataRef::Empty => Cell::Empty,
-        DataRef::String(text) => Cell::Text(text.clone()),
-        DataRef::SharedString(text) => Cell::Text((*text).to_owned()),
+        DataRef::String(text) => kept(text),
+        DataRef::SharedString(text) => kept(text),
         DataRef::Int(number) => Cell::Number(*number as f64),
         DataRef::Float(number) => Cell::Number(*number),
-        DataRef::DateTimeIso(text) => Cell::Text(text.clone()),
+        DataRef::DateTimeIso(text) => kept(text),
         DataRef::DateTime(instant) if instant.is_datetime() => {
             let (year, month, day, ..) = instant.to_ymd_hms_milli();
             let narrow = |number: u8| i8::try_from(number).ok();
@@ -67,6 +71,10 @@ fn value(data: &DataRef<'_>) -> Cell {
         }
         DataRef::DateTime(_) | DataRef::DurationIso(_) | DataRef::Bool(_) | DataRef::Error(_) => Cell::Other,
     }
+}
+
+fn kept(text: &str) -> Cell {
+    if text.len() > TEXT_BYTES_MAX { Cell::Long } else { Cell::Text(text.to_owned()) }
 }
 
 #[cfg(test)]

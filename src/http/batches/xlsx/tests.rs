@@ -116,6 +116,27 @@ fn what_unpacks_to_too_much_is_refused() {
 }
 
 #[test]
+fn one_long_text_that_many_cells_share_is_not_kept_for_each() {
+    // A text of a megabyte costs a kilobyte in the archive, and every cell may point to it.
+    let strings = format!("<sst uniqueCount=\"1\"><si><t>{}</t></si></sst>", "A".repeat(1 << 20));
+    let rows: String = (3..50)
+        .map(|row| {
+            let cells = ["A", "B", "C"].map(|column| format!("<c r=\"{column}{row}\" t=\"s\"><v>0</v></c>"));
+            format!("<row r=\"{row}\">{}</row>", cells.concat())
+        })
+        .collect();
+    let bomb = package(&sheet(&format!("{GOOD_ROWS}{rows}")), &[("xl/sharedStrings.xml", &strings)]);
+    let table = read_now(bomb).unwrap();
+    assert_eq!(table.rows.len(), 48);
+    let kept = format!("{:?}", table.rows).len();
+    assert!(kept < 100_000, "{kept} bytes");
+    let mut faults = Faults::default();
+    let rows: Vec<Row> = table.rows.into_iter().map(|row| row.read(&mut faults)).collect();
+    assert!(matches!(rows[0], Row::Right(..)) && rows[1..].iter().all(|row| matches!(row, Row::Wrong(..))));
+    assert_eq!(faults.listed[0]["maLoi"], "TOO_LONG");
+}
+
+#[test]
 fn a_size_that_lies_is_not_believed() {
     let blanks = " ".repeat(40 << 20);
     let mut bomb = package(&sheet(GOOD_ROWS), &[("big.bin", &blanks)]);
