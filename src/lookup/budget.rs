@@ -87,7 +87,7 @@ pub struct Spent {
     pub retry_after: Duration,
 }
 
-/// How long a list stands back when a person waits: short against any rate, and long enough not to spin.
+/// How long a list stands back when a person waits, or no place is free: short against any rate, and long enough not to spin.
 const STAND_BACK: Duration = Duration::from_millis(20);
 
 impl Budget {
@@ -137,7 +137,11 @@ impl Budget {
             while account.people_waiting.load(Ordering::Acquire) > 0 {
                 rest(STAND_BACK, deadline).await?;
             }
-            let under_way = place(&account.under_way, deadline).await?;
+            // Never waited for in line: the line is in the order of coming, and a person may come after.
+            let Ok(under_way) = account.under_way.clone().try_acquire_owned() else {
+                rest(STAND_BACK, deadline).await?;
+                continue;
+            };
             match account.rate.check() {
                 Ok(()) => return Ok(Slot { _under_way: under_way, _bulk_under_way: Some(bulk_under_way) }),
                 Err(refused) => {
@@ -286,6 +290,32 @@ mod tests {
         for _ in 0..59 {
             assert!(budget.slot(&facility(), Lane::Interactive, Duration::ZERO).await.is_ok());
         }
+    }
+
+    #[tokio::test]
+    async fn a_list_that_waits_for_a_place_is_not_before_a_person_who_comes_later() {
+        let config = Config {
+            questions_per_minute: NonZeroU32::new(60_000).unwrap(),
+            burst: NonZeroU32::new(60_000).unwrap(),
+            under_way_max: 2,
+            ..Config::default()
+        };
+        let budget = Budget::new(config, &[facility()]);
+        let patience = Duration::from_secs(60);
+        let first = budget.slot(&facility(), Lane::Interactive, patience).await.unwrap();
+        let _second = budget.slot(&facility(), Lane::Interactive, patience).await.unwrap();
+        let order = std::sync::Mutex::new(Vec::new());
+        let (list, person) = (facility(), facility());
+        let waiting = async |of, lane, name| {
+            let slot = budget.slot(of, lane, patience).await.unwrap();
+            order.lock().unwrap().push(name);
+            drop(slot);
+        };
+        // Every place is taken; the list comes first, and a place is free when both wait.
+        tokio::join!(waiting(&list, Lane::Bulk, "list"), waiting(&person, Lane::Interactive, "person"), async {
+            drop(first);
+        });
+        assert_eq!(*order.lock().unwrap(), ["person", "list"]);
     }
 
     #[tokio::test]
