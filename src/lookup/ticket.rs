@@ -120,12 +120,18 @@ impl Told {
             ("ngayDu5Nam", &self.five_years, &now.five_years),
         ] {
             let known = self.last_known || !told.is_empty();
-            if known && told != now {
+            if known && !is_same(told, now) {
                 differs.push(name.to_owned());
             }
         }
         differs
     }
+}
+
+/// Whether two values say the same: a card may tell only the year of a day, and the portal write a day otherwise.
+fn is_same(told: &str, now: &str) -> bool {
+    let date = |text: &str| PartialDate::parse(text).ok();
+    told.trim() == now.trim() || date(told).zip(date(now)).is_some_and(|(told, now)| told.agrees_with(now))
 }
 
 impl std::fmt::Debug for Told {
@@ -244,6 +250,15 @@ mod tests {
         assert_eq!(differs(&provisional, &answer("050", "31/12/2026")), ["ketLuan"]);
         let little = Told { conclusion: "chua_ro".into(), ..Told::default() };
         assert_eq!(differs(&little, &answer("000", "31/12/2026")), ["ketLuan"]);
+    }
+
+    #[test]
+    fn a_date_that_is_only_written_differently_does_not_differ() {
+        for to in ["2026", "12/2026", "31/12/2026"] {
+            let told = Told { conclusion: "tam_tinh_con_han".into(), valid_to: to.into(), ..Told::default() };
+            assert!(differs(&told, &answer("000", "31/12/2026")).is_empty(), "{to}");
+            assert_eq!(differs(&told, &answer("000", "31/12/2027")), ["gtTheDen"], "{to}");
+        }
     }
 
     #[test]
