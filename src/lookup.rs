@@ -270,7 +270,8 @@ impl Lookup {
         let found = self.find(ask.clone()).await?;
         let answer = read_card(&found.raw).map_err(unreadable)?;
         let visit = purpose.visit.unwrap_or_else(|| vietnam(self.0.system.now()).date());
-        let mut at = Circumstances { visit, leaves: purpose.leaves, facility: &facility, history: None };
+        let answered = Some(vietnam(found.answered_at).date());
+        let mut at = Circumstances { visit, leaves: purpose.leaves, answered, facility: &facility, history: None };
         let mut verdict = verdict::draw(&answer, &at);
         let mut history = None;
         if purpose.with_history && verdict.counts != WhichCard::Neither {

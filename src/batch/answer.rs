@@ -12,6 +12,7 @@ use crate::domain::FacilityCode;
 use crate::lookup::verdict::Circumstances;
 use crate::lookup::{CardFound, Found, Source, verdict};
 use crate::portal::reply::read_card;
+use crate::system::vietnam;
 
 /// An answer as it is kept.
 pub fn to_json(found: &CardFound) -> String {
@@ -32,7 +33,9 @@ pub fn from_json(text: &str, facility: &FacilityCode) -> Option<CardFound> {
     let raw = Bytes::from(members.get("raw")?.as_str()?.to_owned());
     let visit: Date = members.get("visit")?.as_str()?.parse().ok()?;
     let answer = read_card(&raw).ok()?;
-    let verdict = verdict::draw(&answer, &Circumstances::on(visit, facility));
+    let answered_at = Timestamp::from_millisecond(members.get("answeredAt")?.as_i64()?).ok()?;
+    let answered = Some(vietnam(answered_at).date());
+    let verdict = verdict::draw(&answer, &Circumstances { answered, ..Circumstances::on(visit, facility) });
     let source = match members.get("kept")?.as_bool()? {
         true => Source::Cache { fresh_for: Duration::ZERO },
         false => Source::Portal,
@@ -41,7 +44,7 @@ pub fn from_json(text: &str, facility: &FacilityCode) -> Option<CardFound> {
         code: members.get("code")?.as_str()?.into(),
         raw,
         http_status: 200,
-        answered_at: Timestamp::from_millisecond(members.get("answeredAt")?.as_i64()?).ok()?,
+        answered_at,
         source,
         refresh_after: Duration::ZERO,
         changed: None,

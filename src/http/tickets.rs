@@ -17,6 +17,7 @@ use crate::lookup::{CardFound, Found, Source, verdict};
 use crate::officers::Signer;
 use crate::portal::reply::read_card;
 use crate::store::ticket::{TicketState, TicketView};
+use crate::system::vietnam;
 
 /// Tickets on one page at most, as elsewhere.
 const PAGE_MAX: u32 = 500;
@@ -98,7 +99,9 @@ fn ticket_json(gateway: &Gateway, ticket: &TicketView, voice: &Voice) -> Value {
 /// The portal's answer, read and judged as it would be for the desk.
 fn judged(asked: &Asked, outcome: &Outcome, ticket: &TicketView) -> Option<CardFound> {
     let answer = read_card(outcome.raw.as_bytes()).ok()?;
-    let verdict = verdict::draw(&answer, &Circumstances::on(asked.visit, &ticket.facility));
+    let answered = Some(vietnam(outcome.answered_at).date());
+    let at = Circumstances { answered, ..Circumstances::on(asked.visit, &ticket.facility) };
+    let verdict = verdict::draw(&answer, &at);
     let found = Found {
         code: answer.code.as_str().into(),
         raw: outcome.raw.clone().into(),

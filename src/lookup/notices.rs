@@ -288,7 +288,7 @@ mod tests {
         counts: WhichCard,
     ) -> Vec<(&'static str, String)> {
         let own = own();
-        let circumstances = Circumstances { visit: VISIT, leaves, facility: &own, history };
+        let circumstances = Circumstances { leaves, history, ..Circumstances::on(VISIT, &own) };
         let told = of(answer, &circumstances, counts).into_iter();
         told.map(|warning| (warning.code, names(&warning.facilities))).collect()
     }
@@ -352,7 +352,7 @@ mod tests {
     fn a_card_that_ends_during_the_stay_is_told_with_what_follows() {
         let until = |leaves: Date, answer: &CardAnswer, counts| {
             let own = own();
-            let at = Circumstances { visit: VISIT, leaves: Some(leaves), facility: &own, history: None };
+            let at = Circumstances { leaves: Some(leaves), ..Circumstances::on(VISIT, &own) };
             of(answer, &at, counts).pop()
         };
         assert_eq!(until(date(2026, 12, 31), &answer(), WhichCard::Asked), None);

@@ -40,6 +40,8 @@ pub struct Circumstances<'a> {
     pub visit: Date,
     /// The day on which the patient is expected to leave, where somebody said so.
     pub leaves: Option<Date>,
+    /// The day of the portal's answer, where it is known: its code speaks of that day.
+    pub answered: Option<Date>,
     /// Which facility is visited.
     pub facility: &'a FacilityCode,
     /// Earlier visits, where they were asked for.
@@ -49,7 +51,7 @@ pub struct Circumstances<'a> {
 impl<'a> Circumstances<'a> {
     /// A visit of which nothing further is known.
     pub fn on(visit: Date, facility: &'a FacilityCode) -> Self {
-        Self { visit, leaves: None, facility, history: None }
+        Self { visit, leaves: None, answered: None, facility, history: None }
     }
 }
 
@@ -82,6 +84,8 @@ pub fn draw(answer: &CardAnswer, at: &Circumstances<'_>) -> Verdict {
                 (Conclusion::Valid, WhichCard::Asked)
             }
         },
+        // A visit of before is settled by the dates of before; dates that still run are none, the card has ended.
+        Conclusion::Expired if asked == Cover::Yes && ended_since(answer, at) => (Conclusion::Valid, WhichCard::Asked),
         Conclusion::SpecialGroup => (Conclusion::SpecialGroup, WhichCard::Asked),
         other => (other, WhichCard::Neither),
     };
@@ -107,6 +111,16 @@ pub fn draw(answer: &CardAnswer, at: &Circumstances<'_>) -> Verdict {
             Bilingual::fixed("Thẻ không có giá trị vào ngày khám", "The card is not valid on the visit date"),
             ResultCode::of("010").next_step(),
         ),
+        Conclusion::Valid if row.conclusion == Conclusion::Expired => (
+            Bilingual::fixed(
+                "Thẻ có giá trị vào ngày khám, nay đã hết hạn",
+                "The card was valid on the visit date and has ended since",
+            ),
+            Bilingual::fixed(
+                "Dùng thẻ này cho ngày khám đó; lần khám sau cần thẻ mới.",
+                "Use this card for that visit; the next one needs a new card.",
+            ),
+        ),
         _ => (row.label(), row.next_step()),
     };
     Verdict { conclusion, label, next_step, counts, warnings }
@@ -119,18 +133,24 @@ enum Cover {
     Unreadable,
 }
 
-/// Whether `visit` falls within the portal's two dates. An empty end means "no end is set".
+/// Whether `visit` falls within the portal's two dates. An empty end means "no end is set"; either date alone can exclude
+/// the visit.
 fn covers(from: &str, to: &str, visit: Date) -> Cover {
-    let Some(from) = PartialDate::parse(from).ok().and_then(PartialDate::whole) else { return Cover::Unreadable };
-    let to = match to.trim() {
-        "" => Some(Date::MAX),
-        text => PartialDate::parse(text).ok().and_then(PartialDate::whole),
-    };
-    match to {
-        Some(to) if from <= visit && visit <= to => Cover::Yes,
-        Some(_) => Cover::No,
-        None => Cover::Unreadable,
+    let from = whole(from);
+    let to = if to.trim().is_empty() { Some(Date::MAX) } else { whole(to) };
+    if from.is_some_and(|from| visit < from) || to.is_some_and(|to| to < visit) {
+        return Cover::No;
     }
+    if from.and(to).is_some() { Cover::Yes } else { Cover::Unreadable }
+}
+
+/// Whether the asked card had ended when the portal answered.
+fn ended_since(answer: &CardAnswer, at: &Circumstances<'_>) -> bool {
+    at.answered.zip(whole(&answer.card.valid_to)).is_some_and(|(answered, to)| to < answered)
+}
+
+fn whole(date: &str) -> Option<Date> {
+    PartialDate::parse(date).ok().and_then(PartialDate::whole)
 }
 
 #[cfg(test)]
@@ -214,6 +234,39 @@ mod tests {
         let verdict = drawn(&odd, date(2026, 11, 20));
         assert_eq!(verdict.conclusion, Conclusion::Valid);
         assert_eq!(verdict.warnings.first().map(|warning| warning.code), Some("card.validity_unreadable"));
+    }
+
+    #[test]
+    fn one_date_that_excludes_the_visit_is_enough_though_the_other_is_not_there() {
+        let visit = date(2026, 11, 20);
+        for dates in [("", "31/12/2025"), ("?", "19/11/2026"), ("21/11/2026", "?"), ("01/01/2027", "12/2027")] {
+            check(&answer("000", dates, None), visit, Conclusion::Expired, WhichCard::Neither);
+        }
+        check(&answer("000", ("", "31/12/2026"), None), visit, Conclusion::Valid, WhichCard::Asked);
+    }
+
+    #[test]
+    fn a_card_that_ended_since_was_good_for_a_visit_before() {
+        let facility = FacilityCode::parse("01999").unwrap();
+        let old = ("01/01/2025", "31/12/2025");
+        let on = |answer: &CardAnswer, visit: Date, answered: Date| {
+            let at = Circumstances { answered: Some(answered), ..Circumstances::on(visit, &facility) };
+            let verdict = draw(answer, &at);
+            (verdict.conclusion, verdict.counts)
+        };
+        let good = (Conclusion::Valid, WhichCard::Asked);
+        let over = (Conclusion::Expired, WhichCard::Neither);
+        let january = date(2026, 1, 5);
+        for code in ["003", "010"] {
+            assert_eq!(on(&answer(code, old, None), date(2025, 12, 31), january), good, "{code}");
+            assert_eq!(on(&answer(code, old, Some(YEAR)), date(2025, 12, 20), january), good, "{code}");
+            assert_eq!(on(&answer(code, old, None), january, january), over, "{code}");
+            assert_eq!(on(&answer(code, old, None), date(2024, 12, 31), january), over, "{code}");
+            // Dates that still run say less than the portal, which says that the card has ended.
+            assert_eq!(on(&answer(code, YEAR, None), january, january), over, "{code}");
+            assert_eq!(on(&answer(code, YEAR, None), date(2026, 1, 2), january), over, "{code}");
+        }
+        assert_eq!(on(&answer("110", old, None), date(2025, 12, 20), january).0, Conclusion::Withdrawn);
     }
 
     #[test]
