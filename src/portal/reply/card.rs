@@ -1,6 +1,6 @@
 //! The answer of `KQNhanLichSuKCB2024` (`portal-api.md`, section 2.1).
 
-use crate::domain::FacilityCode;
+use crate::domain::{CardNumber, FacilityCode};
 use crate::portal::Fault;
 use crate::portal::reply::{Envelope, Visit, debug_is_redacted, debug_shows_code_only, history};
 
@@ -91,7 +91,12 @@ impl CardAnswer {
     pub fn has_other_card(&self) -> bool {
         self.new_card.as_ref().is_some_and(|new| {
             let card = &self.card;
-            (&card.number, &card.valid_from, &card.valid_to) != (&new.number, &new.valid_from, &new.valid_to)
+            let is_same = |asked: &str, new: &str| asked.trim().eq_ignore_ascii_case(new.trim());
+            // Asked by another number, the portal may echo that one (section 2.1). It names no card, so the dates tell.
+            let names_no_card = CardNumber::parse(card.number.trim()).is_none();
+            !((names_no_card || is_same(&card.number, &new.number))
+                && is_same(&card.valid_from, &new.valid_from)
+                && is_same(&card.valid_to, &new.valid_to))
         })
     }
 }
@@ -142,6 +147,31 @@ pub fn read_card(raw: &[u8]) -> Result<CardAnswer, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_asked_card_is_no_other_card_though_it_was_asked_by_another_number() {
+        let answer = |number: &str, to: &str| {
+            let card = CardFacts {
+                number: number.into(),
+                valid_from: "01/01/2024".into(),
+                valid_to: "31/12/2024".into(),
+                ..CardFacts::default()
+            };
+            let new_card = NewCard {
+                number: "DN4010100000001".into(),
+                valid_from: "01/01/2024".into(),
+                valid_to: to.into(),
+                ..NewCard::default()
+            };
+            CardAnswer { card, new_card: Some(new_card), ..CardAnswer::default() }
+        };
+        // The portal may echo what was asked (section 2.1): a national ID is no card that another could follow.
+        for echoed in ["DN4010100000001", " dn4010100000001", "001094012345", "0100000001", ""] {
+            assert!(!answer(echoed, "31/12/2024").has_other_card(), "{echoed}");
+            assert!(answer(echoed, "31/12/2025").has_other_card(), "{echoed}, renewed");
+        }
+        assert!(answer("GD4010100000001", "31/12/2024").has_other_card());
+    }
 
     #[test]
     fn the_official_sample_is_read() {
