@@ -17,6 +17,13 @@ const FORGOTTEN_AT_ONCE_MAX: u32 = 500;
 const ASKED: &str = "tickets.asked";
 const ANSWER: &str = "tickets.answer";
 
+/// How many wait. Each ticket is opened after a look at this, in the writer's turn, so it reads an index and no row.
+pub(super) const WAITING: &str = "SELECT count(*) FROM tickets INDEXED BY tickets_due WHERE state = 'waiting'";
+
+/// Since when the first one waits. Without the index named, all that ended before it would be gone through.
+const OLDEST: &str = "SELECT created_at FROM tickets WHERE sequence =
+    (SELECT min(sequence) FROM tickets INDEXED BY tickets_due WHERE state = 'waiting')";
+
 /// `$tail` is what stands behind the columns every look takes.
 macro_rules! select_tickets {
     ($tail:literal) => {
@@ -34,7 +41,7 @@ pub(super) fn open(work: &mut Work<'_>, new: &NewTicket) -> Result<Option<String
     if open.is_some() {
         return Ok(open);
     }
-    if waiting(work.connection)?.0 >= TICKETS_WAITING_MAX {
+    if count_waiting(work.connection)? >= TICKETS_WAITING_MAX {
         return Ok(None);
     }
     let id = work.system.new_id("lkp");
@@ -109,10 +116,13 @@ pub(super) fn page(
 
 /// How many wait, and since when the first one does.
 pub(super) fn waiting(connection: &Connection) -> Result<(u64, Option<Timestamp>), Fault> {
-    let mut statement =
-        connection.prepare_cached("SELECT count(*), min(created_at) FROM tickets WHERE state = 'waiting'")?;
-    let (count, oldest): (i64, Option<i64>) = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok((u64::try_from(count).unwrap_or_default(), oldest.map(column::instant).transpose()?))
+    let oldest: Option<i64> = connection.prepare_cached(OLDEST)?.query_row([], |row| row.get(0)).optional()?;
+    Ok((count_waiting(connection)?, oldest.map(column::instant).transpose()?))
+}
+
+fn count_waiting(connection: &Connection) -> Result<u64, Fault> {
+    let count: i64 = connection.prepare_cached(WAITING)?.query_row([], |row| row.get(0))?;
+    u64::try_from(count).map_err(|_| unreadable("a count"))
 }
 
 /// Forgets those that ended before `before`.
