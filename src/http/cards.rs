@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use self::answer::{answer, card_json, copay_json, history_json, scan_json};
-use crate::domain::scan::{ChipFields, Scan, ScanError};
+use crate::domain::scan::{ChipFields, Scan, ScanError, ScanKind};
 use crate::domain::{Bilingual, CardSubject, FacilityCode, PartialDate, PersonName};
 use crate::http::call::{Call, text};
 use crate::http::fields::Fields;
@@ -175,7 +175,8 @@ async fn read(gateway: &Gateway, call: &Call, request: Request, service: Service
         return Err(missing_in_scan());
     };
 
-    let of_scan = |pick: fn(&Scan) -> Option<PartialDate>| scan.as_ref().and_then(pick);
+    let scanned = scan.as_ref().filter(|scan| is_of_card(scan, &subject));
+    let of_scan = |pick: fn(&Scan) -> Option<PartialDate>| scanned.and_then(pick);
     let valid_from = valid_from.or_else(|| of_scan(|scan| scan.valid_from));
     let valid_to = valid_to.or_else(|| of_scan(|scan| scan.valid_to));
     let clues = Clues::new(&subject, valid_from, valid_to);
@@ -191,6 +192,18 @@ async fn read(gateway: &Gateway, call: &Call, request: Request, service: Service
         lane: Lane::Interactive,
     };
     Ok(Asked { ask, purpose, scan, clues, signer })
+}
+
+/// Whether the dates of a scan are those of the card that is asked about: the clerk may have typed another one, and an
+/// identity card has dates of its own. A card's last ten digits are its holder's insurance number.
+fn is_of_card(scan: &Scan, asked: &CardSubject) -> bool {
+    let scanned = scan.card.as_ref().filter(|_| scan.kind == ScanKind::InsuranceCard).map(CardSubject::as_str);
+    scanned.is_some_and(|scanned| match asked {
+        CardSubject::NationalId(_) => true,
+        CardSubject::CardNumber(_) | CardSubject::SocialInsuranceNumber(_) => {
+            scanned.ends_with(asked.as_str()) || asked.as_str().ends_with(scanned)
+        }
+    })
 }
 
 /// What the lookup is for: the day of the visit, and of a card lookup how long the patient stays and whether the earlier
