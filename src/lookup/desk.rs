@@ -68,10 +68,13 @@ impl Lookup {
         /// The disk's usual moment is milliseconds; a second is what a clerk does not notice beside an outage.
         const MOMENT: std::time::Duration = std::time::Duration::from_secs(1);
         let parts = &self.0;
+        let asked_json = Asked { ask: ask.clone(), visit, told }.to_json();
         let new = NewTicket {
-            key: parts.key(ask),
+            // Whoever asked in another officer's name, for another day, or was told something else waits for an answer of
+            // his own. Equal questions cost the portal one all the same.
+            key: parts.vault.keyed_hash("ticket", &[&parts.key(ask), asked_json.as_bytes()]),
             facility: ask.question.facility,
-            asked_json: Asked { ask: ask.clone(), visit, told }.to_json(),
+            asked_json,
             next_at: after(parts.system.now(), super::recheck::FIRST_WAIT),
         };
         match tokio::time::timeout(MOMENT, parts.store.open_ticket(new)).await {

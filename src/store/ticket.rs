@@ -14,7 +14,7 @@ pub const TICKETS_WAITING_MAX: u64 = 100_000;
 /// A question to be asked again.
 #[derive(Clone)]
 pub struct NewTicket {
-    /// The question's keyed hash: one open ticket for each.
+    /// Keyed hash of the question, for what it was asked, and what was told: one open ticket for each.
     pub key: [u8; 32],
     /// For which facility.
     pub facility: FacilityCode,

@@ -160,6 +160,48 @@ async fn who_wants_no_provisional_verdict_gets_the_failure_with_its_ticket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn desks_that_were_told_something_else_hear_of_their_own_question() {
+    let gateway = TestGateway::with(Options { portal: QUICK_TO_REST, ..Options::default() }).await;
+    gateway.sandbox.set_faults(out());
+    let mut by_stranger = question(&valid_person(0));
+    by_stranger["canBo"] = json!({"hoTen": "PHẠM VĂN KHÁC", "cccd": "079085054399"});
+    let mut long_ago = question(&valid_person(0));
+    long_ago["ngayKham"] = json!("2001-01-05");
+    let own = question(&valid_person(0));
+    let mut tickets = Vec::new();
+    for asked in [&by_stranger, &long_ago, &own] {
+        tickets.push(ask(&gateway, asked).await["pendingLookup"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(ask(&gateway, &own).await["pendingLookup"], tickets[2], "the same question again");
+    gateway.sandbox.set_faults(Faults::default());
+    // The stranger may hear of the card as well, if the portal has told of it to the others by then.
+    ended(&gateway, &tickets[0]).await;
+    for (id, conclusion) in tickets[1..].iter().zip(["het_han", "hop_le"]) {
+        let ticket = ended(&gateway, id).await;
+        assert_eq!(ticket["traLoi"]["ketLuan"]["code"], conclusion, "{ticket}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_says_nothing_of_a_card_that_was_typed_instead() {
+    let gateway = TestGateway::with(Options { portal: QUICK_TO_REST, ..Options::default() }).await;
+    gateway.sandbox.set_faults(out());
+    let person = valid_person(0);
+    let name: String = person.name.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let code = format!(
+        "{}|{name}|{}|1||01 - 999|01/01/2020|31/12/2099|-|x|-|4|01/01/2030|0f|$",
+        person.card,
+        person.birth_date.portal()
+    );
+    let scanned = ask(&gateway, &json!({"qr": code})).await;
+    assert_eq!(scanned["ketLuan"]["code"], "tam_tinh_con_han", "{scanned}");
+    let corrected = ask(&gateway, &json!({"qr": code, "maThe": person.national_id.as_str()})).await;
+    assert_eq!(corrected["ketLuan"]["code"], "tam_tinh_con_han", "the same person's card: {corrected}");
+    let other = ask(&gateway, &json!({"qr": code, "maThe": valid_person(1).card})).await;
+    assert_eq!(other["ketLuan"]["code"], "chua_ro", "{other}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_code_about_the_officer_ends_a_ticket_too() {
     let gateway = TestGateway::with(Options { portal: QUICK_TO_REST, ..Options::default() }).await;
     gateway.sandbox.set_faults(out());
