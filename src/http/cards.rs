@@ -29,7 +29,8 @@ pub async fn card(State(gateway): State<Gateway>, call: Call, request: Request) 
     let strict = provisional::is_unwanted(request.headers());
     let asked = read(&gateway, &call, request, Service::CardLookup).await?;
     let voice = &call.context.voice;
-    match gateway.0.lookup.at_desk(asked.ask, asked.purpose, asked.clues).await? {
+    let client = &call.caller.client.id;
+    match gateway.0.lookup.at_desk(client, asked.ask, asked.purpose, asked.clues).await? {
         AtDesk::Answered(found, ticket) => {
             let id = ticket.clone().unwrap_or_else(|| gateway.0.system.new_id("lkp"));
             let mut body = card_json(&gateway, &id, &found, asked.scan.as_ref(), asked.signer.as_ref(), voice);

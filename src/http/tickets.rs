@@ -25,11 +25,13 @@ const PAGE_MAX: u32 = 500;
 /// `GET /v1/card-lookups/{id}`: one ticket.
 pub async fn show(State(gateway): State<Gateway>, call: Call, Id(id): Id) -> Result<Response, Problem> {
     let ticket = gateway.0.store.ticket(&id).await?;
-    let ticket = ticket.filter(|ticket| call.caller.owns(&ticket.facility)).ok_or_else(problem::no_such_ticket)?;
+    // Another client of the facility may not know whom it is about.
+    let is_own = |ticket: &TicketView| ticket.client == call.caller.client.id && call.caller.owns(&ticket.facility);
+    let ticket = ticket.filter(is_own).ok_or_else(problem::no_such_ticket)?;
     Ok(Json(ticket_json(&gateway, &ticket, &call.context.voice)).into_response())
 }
 
-/// `GET /v1/card-lookups`: the facility's tickets, newest first, a page at a time.
+/// `GET /v1/card-lookups`: the tickets this client opened at the facility, newest first, a page at a time.
 pub async fn list(
     State(gateway): State<Gateway>,
     call: Call,
@@ -61,7 +63,7 @@ pub async fn list(
         }
     }
     // One more than the page tells whether there are more.
-    let mut tickets = gateway.0.store.tickets(facility, before, limit + 1).await?;
+    let mut tickets = gateway.0.store.tickets(&call.caller.client.id, facility, before, limit + 1).await?;
     let has_more = tickets.len() > usize::try_from(limit).unwrap_or(usize::MAX);
     tickets.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = tickets.last().filter(|_| has_more).map(|ticket| format!("cur_{}", ticket.sequence));

@@ -40,13 +40,13 @@ pub struct Provisional {
 }
 
 impl Lookup {
-    /// Is this card good for a visit? The whole ladder.
-    pub async fn at_desk(&self, ask: Ask, purpose: Purpose, clues: Clues) -> Result<AtDesk, LookupError> {
+    /// Is this card good for a visit? The whole ladder. `client` (`Client::id`) is who may see the ticket.
+    pub async fn at_desk(&self, client: &str, ask: Ask, purpose: Purpose, clues: Clues) -> Result<AtDesk, LookupError> {
         let visit = purpose.visit.unwrap_or_else(|| vietnam(self.0.system.now()).date());
         match self.card(ask.clone(), Purpose { visit: Some(visit), ..purpose }).await {
             Ok(found) => {
                 let ticket = match &found.found.source {
-                    Source::LastKnown { .. } => self.open_ticket(&ask, visit, Told::last_known(&found)).await,
+                    Source::LastKnown { .. } => self.open_ticket(client, &ask, visit, Told::last_known(&found)).await,
                     Source::Portal | Source::Cache { .. } => None,
                 };
                 Ok(AtDesk::Answered(Box::new(found), ticket))
@@ -55,7 +55,7 @@ impl Lookup {
                 let verdict = provisional::draw(&clues, visit);
                 self.0.metrics.provisional();
                 self.0.metrics.verdict(verdict.conclusion.name());
-                let ticket = self.open_ticket(&ask, visit, Told::provisional(&verdict, &clues)).await;
+                let ticket = self.open_ticket(client, &ask, visit, Told::provisional(&verdict, &clues)).await;
                 Ok(AtDesk::Provisional(Box::new(Provisional { verdict, visit, why, ticket })))
             }
             Err(error) => Err(error),
@@ -64,7 +64,7 @@ impl Lookup {
 
     /// Opens a ticket. A desk must not wait for it longer than for the disk's usual moment, and a store that takes none
     /// is no reason to tell the desk less.
-    async fn open_ticket(&self, ask: &Ask, visit: Date, told: Told) -> Option<TicketId> {
+    async fn open_ticket(&self, client: &str, ask: &Ask, visit: Date, told: Told) -> Option<TicketId> {
         /// The disk's usual moment is milliseconds; a second is what a clerk does not notice beside an outage.
         const MOMENT: std::time::Duration = std::time::Duration::from_secs(1);
         let parts = &self.0;
@@ -72,7 +72,8 @@ impl Lookup {
         let new = NewTicket {
             // Whoever asked in another officer's name, for another day, or was told something else waits for an answer of
             // his own. Equal questions cost the portal one all the same.
-            key: parts.vault.keyed_hash("ticket", &[&parts.key(ask), asked_json.as_bytes()]),
+            key: parts.vault.keyed_hash("ticket", &[client.as_bytes(), &parts.key(ask), asked_json.as_bytes()]),
+            client: client.to_owned(),
             facility: ask.question.facility,
             asked_json,
             next_at: after(parts.system.now(), super::recheck::FIRST_WAIT),

@@ -371,14 +371,16 @@ impl Store {
         self.inner.readers.read(move |connection, vault| tickets::by_id(connection, vault, &id)).await
     }
 
-    /// Tickets of one facility before a position, newest first; at most `limit`.
+    /// Tickets of one client for one facility before a position, newest first; at most `limit`.
     pub async fn tickets(
         &self,
+        client: &str,
         facility: FacilityCode,
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<TicketView>, StoreError> {
-        let look = move |connection: &_, vault: &_| tickets::page(connection, vault, &facility, before, limit);
+        let client = client.to_owned();
+        let look = move |connection: &_, vault: &_| tickets::page(connection, vault, &client, &facility, before, limit);
         self.inner.readers.read(look).await
     }
 

@@ -16,6 +16,8 @@ pub const TICKETS_WAITING_MAX: u64 = 100_000;
 pub struct NewTicket {
     /// Keyed hash of the question, for what it was asked, and what was told: one open ticket for each.
     pub key: [u8; 32],
+    /// Who asked (`Client::id`).
+    pub client: String,
     /// For which facility.
     pub facility: FacilityCode,
     /// What is needed to ask again and to compare, as JSON; kept sealed.
@@ -61,6 +63,8 @@ pub struct TicketView {
     pub id: String,
     /// Position in the order of opening.
     pub sequence: i64,
+    /// Who asked (`Client::id`); the only one who may see it.
+    pub client: String,
     /// For which facility.
     pub facility: FacilityCode,
     /// Where it stands.

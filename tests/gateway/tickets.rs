@@ -183,6 +183,35 @@ async fn desks_that_were_told_something_else_hear_of_their_own_question() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_tells_nothing_to_another_client_of_the_facility() {
+    let gateway = TestGateway::with(Options { portal: QUICK_TO_REST, ..Options::default() }).await;
+    gateway.sandbox.set_faults(out());
+    let own = ask(&gateway, &question(&valid_person(0))).await["pendingLookup"].as_str().unwrap().to_owned();
+
+    // Another program of the same facility knows nobody's name and birth date.
+    let other = format!("Bearer {}", gateway.new_key(&["lookup"], &["01999"]).await);
+    let headers = [("authorization", other.as_str())];
+    let look = async |path: &str| gateway.send(http::Method::GET, path, &headers, bytes::Bytes::new()).await;
+    let path = format!("/v1/card-lookups/{own}");
+    look(&path).await.expect(404);
+    assert_eq!(look("/v1/card-lookups").await.expect(200).json()["data"], json!([]));
+
+    // Who asks the same is told as much as whoever asked first, under a ticket of his own.
+    let theirs = gateway.post_with("/v1/card-lookups", &headers, &question(&valid_person(0))).await.expect(200).json();
+    let theirs = theirs["pendingLookup"].as_str().unwrap();
+    assert_ne!(theirs, own);
+    gateway.sandbox.set_faults(Faults::default());
+    ended(&gateway, &own).await;
+    let seen = until("the other's ticket to end", async || {
+        let list = look("/v1/card-lookups").await.expect(200).json();
+        (list["data"][0]["trangThai"] == "da_tra_loi").then_some(list)
+    })
+    .await;
+    assert_eq!((&seen["data"][0]["id"], seen["data"].as_array().unwrap().len()), (&json!(theirs), 1));
+    look(&path).await.expect(404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_scan_says_nothing_of_a_card_that_was_typed_instead() {
     let gateway = TestGateway::with(Options { portal: QUICK_TO_REST, ..Options::default() }).await;
     gateway.sandbox.set_faults(out());

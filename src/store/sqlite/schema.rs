@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema_2.sql"),
     include_str!("schema_officers.sql"),
     include_str!("schema_batches.sql"),
+    include_str!("schema_tickets.sql"),
 ];
 
 /// Statements kept prepared by a connection: all there are, with room.

@@ -49,6 +49,7 @@ async fn no_question_reads_a_whole_table() {
         (batches::rows::WAITING.to_owned(), false),
         (batches::rows::PAGE.to_owned(), false),
     ];
+    queries.push((tickets::PAGE.to_owned(), false));
     let before = Some(Timestamp::UNIX_EPOCH);
     for filter in [
         base(),

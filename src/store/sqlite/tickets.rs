@@ -27,7 +27,10 @@ const OLDEST: &str = "SELECT created_at FROM tickets WHERE sequence =
 /// `$tail` is what stands behind the columns every look takes.
 macro_rules! select_tickets {
     ($tail:literal) => {
-        concat!("SELECT id, sequence, facility, state, created_at, ended_at, tries, asked, answer FROM tickets ", $tail)
+        concat!(
+            "SELECT id, sequence, facility, state, created_at, ended_at, tries, asked, answer, client FROM tickets ",
+            $tail
+        )
     };
 }
 
@@ -48,8 +51,8 @@ pub(super) fn open(work: &mut Work<'_>, new: &NewTicket) -> Result<Option<String
     let asked = work.vault.seal(ASKED, id.as_bytes(), new.asked_json.as_bytes())?;
     work.connection
         .prepare_cached(
-            "INSERT INTO tickets (id, key_hash, facility, asked, state, created_at, next_at)
-             VALUES (?1, ?2, ?3, ?4, 'waiting', ?5, ?6)",
+            "INSERT INTO tickets (id, key_hash, facility, asked, state, created_at, next_at, client)
+             VALUES (?1, ?2, ?3, ?4, 'waiting', ?5, ?6, ?7)",
         )?
         .execute(params![
             id,
@@ -57,7 +60,8 @@ pub(super) fn open(work: &mut Work<'_>, new: &NewTicket) -> Result<Option<String
             new.facility.as_str(),
             asked,
             column::millis(work.system.now()),
-            column::millis(new.next_at)
+            column::millis(new.next_at),
+            new.client
         ])?;
     Ok(Some(id))
 }
@@ -101,17 +105,20 @@ pub(super) fn by_id(connection: &Connection, vault: &Vault, id: &str) -> Result<
     Ok(read(connection.prepare_cached(ONE)?.query(params![id])?, vault)?.pop())
 }
 
-/// Tickets of one facility before a position, newest first.
+pub(super) const PAGE: &str =
+    select_tickets!("WHERE client = ?4 AND facility = ?1 AND sequence < ?2 ORDER BY sequence DESC LIMIT ?3");
+
+/// Tickets of one client for one facility before a position, newest first.
 pub(super) fn page(
     connection: &Connection,
     vault: &Vault,
+    client: &str,
     facility: &FacilityCode,
     before: Option<i64>,
     limit: u32,
 ) -> Result<Vec<TicketView>, Fault> {
-    const PAGE: &str = select_tickets!("WHERE facility = ?1 AND sequence < ?2 ORDER BY sequence DESC LIMIT ?3");
     let before = before.unwrap_or(i64::MAX);
-    read(connection.prepare_cached(PAGE)?.query(params![facility.as_str(), before, limit])?, vault)
+    read(connection.prepare_cached(PAGE)?.query(params![facility.as_str(), before, limit, client])?, vault)
 }
 
 /// How many wait, and since when the first one does.
@@ -161,6 +168,7 @@ fn ticket(row: &Row<'_>, vault: &Vault) -> Result<TicketView, Fault> {
         tries: column::count(row.get(6)?)?,
         asked_json: unsealed(row.get(7)?, ASKED)?.ok_or_else(|| unreadable("a ticket"))?,
         answer_json: unsealed(row.get(8)?, ANSWER)?,
+        client: row.get(9)?,
         id,
     })
 }
