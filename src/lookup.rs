@@ -463,7 +463,11 @@ impl Parts {
         };
 
         let started = tokio::time::Instant::now();
-        let result = self.portal.ask(ask.service, &ask.question, ask.officer.as_ref()).await;
+        let (service, question, officer) = (ask.service, &ask.question, ask.officer.as_ref());
+        let result = match ask.lane {
+            Lane::Interactive => self.portal.ask(service, question, officer).await,
+            Lane::Bulk => self.portal.ask_in_bulk(service, question, officer).await,
+        };
         self.metrics.question(ask.service.name(), started.elapsed(), result.is_ok());
         if result.is_ok() {
             self.silence.heard(ask.service);

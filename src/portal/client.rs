@@ -74,13 +74,33 @@ impl Portal {
         Ok(Self(Arc::new(Inner { config, transport, station, desks })))
     }
 
-    /// Asks a question with the account of its facility. `officer` goes with card lookups and treatment histories; the
+    /// Asks a question somebody waits for, with the account of its facility. `officer` goes with card lookups and treatment histories; the
     /// co-payment lookup takes none. A service that takes no questions is refused here, before anything leaves.
     pub async fn ask(
         &self,
         service: Service,
         question: &Question,
         officer: Option<&Officer>,
+    ) -> Result<Answered, PortalError> {
+        self.put(service, question, officer, Way::AtDesk).await
+    }
+
+    /// The same for a question that nobody stands before: it leaves the last places to those whom somebody waits for.
+    pub async fn ask_in_bulk(
+        &self,
+        service: Service,
+        question: &Question,
+        officer: Option<&Officer>,
+    ) -> Result<Answered, PortalError> {
+        self.put(service, question, officer, Way::Pooled).await
+    }
+
+    async fn put(
+        &self,
+        service: Service,
+        question: &Question,
+        officer: Option<&Officer>,
+        way: Way,
     ) -> Result<Answered, PortalError> {
         let desk = self.desk(&question.facility)?;
         let deadline = Instant::now() + self.0.config.question_timeout;
@@ -90,7 +110,7 @@ impl Portal {
             Service::Copay => &|keys| header_auth::copay(keys, question),
             _ => return Err(not_tried(Fault::Nonsense("this service takes no questions"))),
         };
-        self.converse(desk, service, Way::Pooled, deadline, make, hear_question).await.result
+        self.converse(desk, service, way, deadline, make, hear_question).await.result
     }
 
     /// Hands a document over, once. Only after the portal refused the session, and so did not act, is it sent again.

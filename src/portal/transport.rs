@@ -25,7 +25,7 @@ use hyper::client::conn::http1;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use crate::portal::call::Call;
@@ -38,6 +38,10 @@ use crate::portal::{Fault, PortalError, Stage};
 /// hear that the gateway is full.
 const ROOM_WAIT: Duration = Duration::from_secs(5);
 
+/// One of so many places is kept for questions somebody waits for: lists and documents could fill all of them with calls
+/// of a minute. Of 64, sixteen answer five people a second at the portal's usual three seconds.
+const KEPT_FOR_DESKS: usize = 4;
+
 /// Bytes of an answer's head and of one read: the portal's heads are under 2 KiB.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 
@@ -46,6 +50,8 @@ const HEAD_BYTES_MAX: usize = 32 * 1024;
 pub(super) enum Way {
     /// Over a kept connection.
     Pooled,
+    /// The same for somebody who waits at a desk, who may take the places kept for such.
+    AtDesk,
     /// Over a connection of its own.
     Fresh,
     /// Over a kept connection, without taking a place: a login stuck behind slow calls would hold up all others.
@@ -58,7 +64,10 @@ pub(super) struct Transport {
     authority: Authority,
     connector: Connector,
     pool: Client<Connector, Full<Bytes>>,
+    /// Places for every call.
     room: Semaphore,
+    /// Further places, for those whom somebody waits for.
+    kept_for_desks: Semaphore,
     reply_bytes_max: usize,
 }
 
@@ -101,24 +110,39 @@ impl Transport {
             .pool_max_idle_per_host(config.in_flight_max)
             .http1_max_buf_size(HEAD_BYTES_MAX)
             .build(connector.clone());
-        let room = Semaphore::new(config.in_flight_max.min(Semaphore::MAX_PERMITS));
-        Ok(Self { scheme, authority, connector, pool, room, reply_bytes_max: config.reply_bytes_max })
+        let places = config.in_flight_max.min(Semaphore::MAX_PERMITS);
+        let kept = places / KEPT_FOR_DESKS;
+        let (room, kept_for_desks) = (Semaphore::new(places - kept), Semaphore::new(kept));
+        Ok(Self { scheme, authority, connector, pool, room, kept_for_desks, reply_bytes_max: config.reply_bytes_max })
     }
 
     /// Sends a call and reads the answer whole, by `deadline`.
     pub(super) async fn send(&self, call: Call, way: Way, deadline: Instant) -> Result<Reply, Failure> {
         let _place = match way {
             Way::SignIn => None,
-            Way::Pooled | Way::Fresh => {
-                let patience = deadline.min(Instant::now() + ROOM_WAIT);
-                let place = timeout_at(patience, self.room.acquire()).await;
-                Some(place.ok().and_then(Result::ok).ok_or_else(|| Failure::at(Stage::NotTried, Fault::TimedOut))?)
-            }
+            Way::Pooled | Way::AtDesk | Way::Fresh => Some(self.place(way, deadline).await?),
         };
         match way {
-            Way::Pooled | Way::SignIn => self.send_pooled(call, deadline).await,
+            Way::Pooled | Way::AtDesk | Way::SignIn => self.send_pooled(call, deadline).await,
             Way::Fresh => self.send_fresh(call, deadline).await,
         }
+    }
+
+    /// One of the places. Those kept for desks are a line of their own, so that nobody stands in it but people.
+    async fn place(&self, way: Way, deadline: Instant) -> Result<SemaphorePermit<'_>, Failure> {
+        let patience = deadline.min(Instant::now() + ROOM_WAIT);
+        let place = async {
+            match way {
+                Way::AtDesk => tokio::select! {
+                    biased;
+                    place = self.room.acquire() => place,
+                    place = self.kept_for_desks.acquire() => place,
+                },
+                Way::Pooled | Way::Fresh | Way::SignIn => self.room.acquire().await,
+            }
+        };
+        let place = timeout_at(patience, place).await;
+        place.ok().and_then(Result::ok).ok_or_else(|| Failure::at(Stage::NotTried, Fault::TimedOut))
     }
 
     async fn send_pooled(&self, call: Call, deadline: Instant) -> Result<Reply, Failure> {

@@ -231,6 +231,28 @@ async fn a_full_gateway_says_so_and_blames_nobody() {
 }
 
 #[tokio::test]
+async fn documents_and_lists_leave_places_to_the_people_at_the_desks() {
+    let fake = FakePortal::start(|request| match request.path.contains("KQNhanLichSuKCB2024") {
+        true => Play::Answer(200, r#"{"maKetQua":"000"}"#.to_owned()),
+        false => Play::Hang,
+    })
+    .await;
+    let portal =
+        Portal::new(Config { in_flight_max: 8, ..config(&fake.url) }, vec![account()], System::real()).unwrap();
+    let (mut documents, mut rows) = (Vec::new(), Vec::new());
+    for _ in 0..8 {
+        let (of_document, of_list) = (portal.clone(), portal.clone());
+        documents.push(tokio::spawn(async move { of_document.submit(&submission(Service::DriverExam, "{}")).await }));
+        rows.push(tokio::spawn(async move { of_list.ask_in_bulk(Service::Copay, &question(), None).await }));
+    }
+    fake.wait_for("", 6).await;
+    let answered = portal.ask(Service::CardLookup, &question(), Some(&officer())).await;
+    assert_eq!(answered.map(|answered| answered.code), Ok("000".to_owned()));
+    documents.iter().for_each(tokio::task::JoinHandle::abort);
+    rows.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
 async fn wrong_uses_are_refused_before_anything_leaves() {
     let fake = FakePortal::start(|_| Play::Hang).await;
     let portal = portal(&fake);
