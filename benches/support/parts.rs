@@ -70,7 +70,7 @@ pub(crate) async fn tell(target: &Target, stand: &Stand, quick: bool, figures: &
     });
     let read = read_card(&raw).expect("the portal's answer can be read");
     let visit = vietnam(system.now()).date();
-    let circumstances = verdict::Circumstances { visit, leaves: None, facility: &facility, history: None };
+    let circumstances = verdict::Circumstances::on(visit, &facility);
     step("draw the verdict", &mut || {
         black_box(verdict::draw(&read, &circumstances));
     });
