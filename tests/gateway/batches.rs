@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use bytes::Bytes;
 use calamine::{Data, Reader, Xlsx};
-use http::{Method, StatusCode};
+use http::Method;
 use lienthong::sandbox::{Faults, InsuredPerson, example_for_code};
 use rust_xlsxwriter::Workbook;
 use serde_json::{Value, json};
