@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tokio_util::task::TaskTracker;
+use tokio::task::JoinSet;
 
 use crate::lookup::ticket::{Asked, Outcome};
 use crate::lookup::{CardFound, Failure, Lookup, LookupError, Purpose, Source};
@@ -38,7 +38,12 @@ impl Lookup {
     pub async fn recheck_tickets(self, stopper: Stopper) {
         let mut weather = self.0.portal.weather_changes();
         while !stopper.is_stopping() {
-            if self.recheck_some().await > 0 {
+            let asked = tokio::select! {
+                asked = self.recheck_some() => asked,
+                // What is dropped here stays due, and is asked again after the next start.
+                () = stopper.letting_go() => return,
+            };
+            if asked > 0 {
                 continue;
             }
             tokio::select! {
@@ -65,13 +70,12 @@ impl Lookup {
                 return 0;
             }
         };
-        let (count, tasks) = (due.len(), TaskTracker::new());
+        let (count, mut tasks) = (due.len(), JoinSet::new());
         for ticket in due {
             let lookup = self.clone();
             tasks.spawn(async move { lookup.recheck(ticket).await });
         }
-        tasks.close();
-        tasks.wait().await;
+        while tasks.join_next().await.is_some() {}
         count
     }
 

@@ -195,6 +195,14 @@ impl TestGateway {
         }
     }
 
+    /// Stops it, and ends the grace at once.
+    pub(crate) async fn let_go(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stopper.let_go();
+            within("the gateway to let go", running.task).await.unwrap();
+        }
+    }
+
     /// Stops and starts the gateway on the same data.
     pub(crate) async fn restart(&mut self) {
         self.stop().await;

@@ -150,6 +150,24 @@ async fn tickets_outlive_a_restart_and_are_seen_by_their_facility_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_under_way_does_not_keep_the_process() {
+    let portal = "failures_to_rest = 2\nrest_s = 1\nquestion_timeout_s = 300";
+    let mut gateway = TestGateway::with(Options { portal, ..Options::default() }).await;
+    // Signed in from here on: a login has a shorter deadline.
+    ask(&gateway, &question(&valid_person(1))).await;
+    gateway.sandbox.set_faults(out());
+    ask(&gateway, &question(&valid_person(0))).await;
+    gateway.sandbox.set_faults(Faults { latency_ms: 300_000, ..Faults::default() });
+    until("the ticket to be asked", async || {
+        let status = gateway.get("/v1/portal-status").await.expect(200).json();
+        let services = status["services"].as_array().unwrap();
+        services.iter().any(|post| post["service"] == "card-lookup" && post["waiting"] == 1).then_some(())
+    })
+    .await;
+    gateway.let_go().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_wants_no_provisional_verdict_gets_the_failure_with_its_ticket() {
     let gateway = TestGateway::with(Options { portal: QUICK_TO_REST, ..Options::default() }).await;
     gateway.sandbox.set_faults(out());
