@@ -73,7 +73,7 @@ pub(super) fn workbook(rows: &[Vec<String>]) -> Result<Vec<u8>, XlsxError> {
     for (number, row) in (1u32..).zip(rows) {
         for (index, cell) in (0u16..).zip(row) {
             if !cell.is_empty() {
-                sheet.write_string(number, index, cell)?;
+                sheet.write_string(number, index, bounded(cell))?;
             }
         }
     }
@@ -119,6 +119,14 @@ fn harmless(text: String) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\0']) { format!("'{text}") } else { text }
 }
 
+/// A workbook's cell holds 32,767 characters, counted in UTF-16; a longer text would cost the whole file. No field of the
+/// portal comes near it.
+fn bounded(text: &str) -> &str {
+    const CELL_MAX: usize = 32_767;
+    // A byte of UTF-8 is one unit of UTF-16 at the most.
+    text.get(..text.floor_char_boundary(CELL_MAX)).unwrap_or(text)
+}
+
 /// RFC 4180: every cell in quotes.
 fn csv_line(cells: impl IntoIterator<Item = String>) -> String {
     let quoted: Vec<String> = cells.into_iter().map(|cell| format!("\"{}\"", cell.replace('"', "\"\""))).collect();
@@ -153,6 +161,12 @@ mod tests {
         let record = reader.records().next().unwrap().unwrap();
         assert_eq!(record.len(), COLUMNS.len());
         assert_eq!((&record[1], &record[3]), ("'=cmd|' /C calc'!A0", "a\",\"b\r\nc"));
+    }
+
+    #[test]
+    fn one_long_text_does_not_cost_the_whole_workbook() {
+        let rows = vec![vec!["ế".repeat(40_000), "GD4010199999991".to_owned()]];
+        assert!(workbook(&rows).unwrap().starts_with(b"PK"));
     }
 
     #[test]
