@@ -2,7 +2,7 @@
 //!
 //! Fresh, or asked now, or last known with its age ([`Lookup::find`] takes these three) → what the card says of itself.
 //! Whoever was told less than the portal's present answer gets a ticket: the question is asked again when the portal is
-//! back ([`recheck`](super::recheck)), and what differs goes out as an event.
+//! back (`recheck.rs`), and what differs goes out as an event.
 
 use jiff::civil::Date;
 
