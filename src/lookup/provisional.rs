@@ -90,8 +90,8 @@ pub fn draw(clues: &Clues, visit: Date) -> Verdict {
     };
     if conclusion == Conclusion::Unclear && clues.valid_to.is_none() {
         let label = Bilingual::fixed(
-            "Quét mã QR trên thẻ BHYT, hoặc nhập gtTheTu và gtTheDen, để có kết luận tạm tính",
-            "Scan the QR code of the insurance card, or send gtTheTu and gtTheDen, for a provisional verdict",
+            "Quét mã QR trên thẻ BHYT, hoặc nhập hạn ghi trên thẻ (gtTheTu, gtTheDen), để có kết luận tạm tính",
+            "Scan the QR code of the insurance card, or give its dates (gtTheTu, gtTheDen), for a provisional verdict",
         );
         warnings.push(Warning::new("card.dates_unknown", "gtTheDen", label));
     }
