@@ -99,7 +99,15 @@ pub(super) fn tell_problem(reply: &Reply, out: &Output) -> Exit {
         out.error(&format!("    {detail}"));
     }
     for fault in array(&problem, "errors") {
-        out.error(&format!("    {}: {} {}", text(fault, "truong"), text(fault, "maLoi"), text(fault, "thongBao")));
+        // Of a list, where in the file; of a document, `submit` tells the place itself.
+        let place = [("dong", out.wording("dòng", "row")), ("cot", out.wording("cột", "column"))]
+            .map(|(member, word)| {
+                Some(text(fault, member)).filter(|told| !told.is_empty()).map(|told| format!("{word} {told} "))
+            })
+            .map(Option::unwrap_or_default)
+            .concat();
+        let (field, code, words) = (text(fault, "truong"), text(fault, "maLoi"), text(fault, "thongBao"));
+        out.error(&format!("    {place}{field}: {code} {words}"));
         out.error(&format!("        → {}", text(fault, "goiY")));
     }
     let next_step = text(&problem, "nextStep");

@@ -67,6 +67,12 @@ async fn the_commands_hand_a_list_over_and_fetch_what_came() {
     let (code, _, told) = batch(&site, &later).await;
     assert_eq!(code, Some(2), "{told}");
     assert!(told.contains("startAt"), "{told}");
+    // A wrong row is told with its place in the file.
+    let wrong = site.path("wrong.csv");
+    std::fs::write(&wrong, format!("{}12,Nguyễn Văn Thử,01/01/1980\n", csv(&all))).unwrap();
+    let (code, told, error) = batch(&site, &["submit", wrong.to_str().unwrap(), "--facility", "01999"]).await;
+    assert_eq!(code, Some(2), "{told}");
+    assert!(error.contains("row 5 ") || told.contains("row 5 "), "{told}{error}");
 
     let (code, told, error) =
         batch(&site, &["submit", file, "--facility", "01999", "--name", "sáng mai", "--json"]).await;
