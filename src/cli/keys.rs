@@ -10,6 +10,7 @@ use crate::cli::check::tell_faults;
 use crate::cli::documents::table::Table;
 use crate::cli::output::Output;
 use crate::cli::process::on_one_thread;
+use crate::clients::password_md5;
 use crate::config::{Config, Secret};
 use crate::domain::{Bilingual, FacilityCode};
 use crate::store::Client;
@@ -143,10 +144,10 @@ fn tell_user(client: &NewClient, user: &str, with_password: bool, out: &Output) 
         let password = with_password.then_some(&client.secret);
         out.json(&json!({ "id": client.id, "facadeUser": user, "password": password }));
     } else if with_password {
-        out.line(&format!("{}  {user}  {}", client.id, client.secret));
+        out.line(&format!("{}  {user}  {}  MD5 {}", client.id, client.secret, password_md5(&client.secret)));
         out.error(out.wording(
-            "Điền tài khoản và mật khẩu này vào HIS thay cho của cổng; mật khẩu chỉ hiện một lần.",
-            "Put this user and password into the hospital system in place of the portal's; the password is shown this once.",
+            "Điền tài khoản và mật khẩu này vào HIS thay cho của cổng (HIS tự tính MD5, hoặc điền MD5); chỉ hiện một lần.",
+            "Put this user and password into the hospital system in place of the portal's (it sends the MD5); shown this once.",
         ));
     } else {
         out.line(&format!("{}  {user}", client.id));
