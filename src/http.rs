@@ -240,7 +240,7 @@ async fn wrap(State(gateway): State<Gateway>, mut request: Request, next: Next) 
     let started = tokio::time::Instant::now();
     let context = Context::read(&request, parts.system.new_id("req"));
     request.extensions_mut().insert(context.clone());
-    let method = request.method().clone();
+    let (method, version) = (request.method().clone(), request.version());
 
     // A panic in a handler is our bug: the caller gets an answer, the log the place, the process lives.
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
@@ -277,6 +277,11 @@ async fn wrap(State(gateway): State<Gateway>, mut request: Request, next: Next) 
     let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
     headers.insert(HeaderName::from_static("request-id"), text(&context.request_id));
     headers.insert(HeaderName::from_static("gateway-mode"), HeaderValue::from_static(parts.mode.name()));
+    // What was left unread of the body cannot be told from the next request: the connection ends, and says so, that nobody
+    // sends another request into it. HTTP/2 ends the stream alone.
+    if version < http::Version::HTTP_2 && code == "request.too_large" {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Some(correlation) = context.correlation_id {
         headers.insert(HeaderName::from_static("x-correlation-id"), correlation);
     }

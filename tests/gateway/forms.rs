@@ -142,7 +142,10 @@ async fn a_body_over_the_bound_is_refused_announced_or_not() {
     let options = Options { documents: "body_max_mib = 1", ..Options::default() };
     let gateway = TestGateway::with(options).await;
     let large = large_claim("LK-1", 1 << 20);
-    let problem = post(&gateway, &[XML], large.clone().into_bytes()).await.expect(413).json();
+    let refused = post(&gateway, &[XML], large.clone().into_bytes()).await.expect(413);
+    // Without the word, the next request went into a connection that was about to end.
+    assert_eq!(refused.header("connection"), "close");
+    let problem = refused.json();
     assert_eq!((&problem["code"], &problem["bytesMax"]), (&json!("request.too_large"), &json!(1 << 20)));
 
     let (body, answer) = post_in_pieces(&gateway, "/v1/documents", "application/xml").await;
