@@ -38,7 +38,7 @@ use crate::lookup::refusals::{Refusals, Refused};
 use crate::lookup::silence::Silence;
 use crate::lookup::verdict::{Circumstances, Verdict, WhichCard};
 use crate::portal::reply::{CardAnswer, CopayAnswer, HistoryAnswer, read_card, read_copay, read_history};
-use crate::portal::{Answered, Fault, Portal, PortalError, Question, Service, Stage};
+use crate::portal::{Answered, Fault, Place, Portal, PortalError, Question, Service, Stage};
 use crate::store::vault::Vault;
 use crate::store::{LastKnown, Store};
 use crate::system::{System, until, vietnam};
@@ -224,6 +224,13 @@ pub enum LookupError {
     /// Someone has to sign for a lookup: officer's name and national ID are missing.
     #[error("the officer is missing")]
     OfficerMissing,
+}
+
+/// The right to ask one question now; given back when dropped.
+struct Turn {
+    _slot: Slot,
+    /// Of a list's question. Others find their place when they call.
+    place: Option<Place>,
 }
 
 /// What one question under way may end with, other than an answer that is kept.
@@ -422,12 +429,12 @@ impl Lookup {
         let lookup = self.clone();
         tokio::spawn(async move {
             let parts = &lookup.0;
-            let slot = match ask.lane {
+            let turn = match ask.lane {
                 Lane::Interactive => None,
-                // The slot comes first, so that a person who joins never waits for the turn of a list.
-                Lane::Bulk => Some(parts.slot(&ask, BULK_PATIENCE).await.map_err(Arc::new)?),
+                // The turn comes first, so that a person who joins never waits for a list's.
+                Lane::Bulk => Some(parts.turn(&ask).await.map_err(Arc::new)?),
             };
-            parts.cache.joined(key, parts.ask_portal(key, ask, slot)).await
+            parts.cache.joined(key, parts.ask_portal(key, ask, turn)).await
         })
     }
 
@@ -443,30 +450,42 @@ impl Lookup {
 }
 
 impl Parts {
-    /// The right to ask one question now.
-    async fn slot(&self, ask: &Ask, patience: Duration) -> Result<Slot, NotKept> {
+    /// Waits for the right to ask one question now: a slot of the budget, and for a list a place at the portal too.
+    async fn turn(&self, ask: &Ask) -> Result<Turn, NotKept> {
+        let patience = match ask.lane {
+            Lane::Interactive => self.config.patience,
+            Lane::Bulk => BULK_PATIENCE,
+        };
         let slot = self.budget.slot(&ask.question.facility, ask.lane, patience).await;
-        slot.map_err(|Spent { retry_after }| NotKept::Failure(Failure::BudgetSpent(retry_after)))
+        let slot = slot.map_err(|Spent { retry_after }| NotKept::Failure(Failure::BudgetSpent(retry_after)))?;
+        let place = match ask.lane {
+            Lane::Interactive => None,
+            Lane::Bulk => {
+                let place = self.portal.place_in_bulk(patience).await;
+                Some(place.ok_or(NotKept::Failure(Failure::TooMany))?)
+            }
+        };
+        Ok(Turn { _slot: slot, place })
     }
 
-    /// Asks the portal, with the slot in hand or one of its own, and keeps the answer fresh and as last known if its code
+    /// Asks the portal, with the turn in hand or one of its own, and keeps the answer fresh and as last known if its code
     /// allows.
-    async fn ask_portal(&self, key: QuestionKey, ask: Ask, slot: Option<Slot>) -> Result<Kept, NotKept> {
+    async fn ask_portal(&self, key: QuestionKey, ask: Ask, turn: Option<Turn>) -> Result<Kept, NotKept> {
         let _place = self.under_way.try_acquire().map_err(|_| NotKept::Failure(Failure::TooMany))?;
         if !self.portal.facilities().contains(&ask.question.facility) {
             let error = PortalError { stage: Stage::NotTried, fault: Fault::NoAccount, retry_after: None };
             return Err(NotKept::Failure(Failure::Portal(error)));
         }
-        let _slot = match slot {
-            Some(slot) => slot,
-            None => self.slot(&ask, self.config.patience).await?,
+        let turn = match turn {
+            Some(turn) => turn,
+            None => self.turn(&ask).await?,
         };
 
         let started = tokio::time::Instant::now();
         let (service, question, officer) = (ask.service, &ask.question, ask.officer.as_ref());
-        let result = match ask.lane {
-            Lane::Interactive => self.portal.ask(service, question, officer).await,
-            Lane::Bulk => self.portal.ask_in_bulk(service, question, officer).await,
+        let result = match &turn.place {
+            None => self.portal.ask(service, question, officer).await,
+            Some(place) => self.portal.ask_in_bulk(place, service, question, officer).await,
         };
         self.metrics.question(ask.service.name(), started.elapsed(), result.is_ok());
         if result.is_ok() {

@@ -36,7 +36,7 @@ use jiff::Timestamp;
 use crate::domain::{CardSubject, FacilityCode, PartialDate, PersonName, Receipt};
 
 pub use self::account::{Account, PortalPassword};
-pub use self::client::Portal;
+pub use self::client::{Place, Portal};
 pub use self::config::{Config, ConfigError, Generation};
 
 /// What the portal is asked or given. Each has its own path, its own weather and its own breaker.

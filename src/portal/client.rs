@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use tokio::sync::broadcast;
+use tokio::sync::{OwnedSemaphorePermit, broadcast};
 use tokio::time::Instant;
 
 use crate::domain::{FacilityCode, Officer};
@@ -39,6 +40,9 @@ struct Desk {
     account: Arc<Account>,
     session: Arc<Session>,
 }
+
+/// A place among the calls under way; given back when dropped.
+pub struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
 /// What came of a call, with what an attempt's record needs.
 struct Exchange<T> {
@@ -74,8 +78,8 @@ impl Portal {
         Ok(Self(Arc::new(Inner { config, transport, station, desks })))
     }
 
-    /// Asks a question somebody waits for, with the account of its facility. `officer` goes with card lookups and treatment histories; the
-    /// co-payment lookup takes none. A service that takes no questions is refused here, before anything leaves.
+    /// Asks a question somebody waits for, with the account of its facility. `officer` goes with card lookups and
+    /// treatment histories; the co-payment lookup takes none. A service that takes no questions is refused here, before anything leaves.
     pub async fn ask(
         &self,
         service: Service,
@@ -85,14 +89,21 @@ impl Portal {
         self.put(service, question, officer, Way::AtDesk).await
     }
 
-    /// The same for a question that nobody stands before: it leaves the last places to those whom somebody waits for.
+    /// A place for a question that nobody stands before, taken ahead of it: the last places are left to those whom
+    /// somebody waits for. `None` if none is free within `patience`.
+    pub async fn place_in_bulk(&self, patience: Duration) -> Option<Place> {
+        self.0.transport.place_ahead(patience).await.map(Place)
+    }
+
+    /// The same as [`ask`](Self::ask) in a place taken ahead, so that whoever joins the question does not wait for one.
     pub async fn ask_in_bulk(
         &self,
+        _place: &Place,
         service: Service,
         question: &Question,
         officer: Option<&Officer>,
     ) -> Result<Answered, PortalError> {
-        self.put(service, question, officer, Way::Pooled).await
+        self.put(service, question, officer, Way::Placed).await
     }
 
     async fn put(
@@ -322,6 +333,6 @@ fn not_tried(fault: Fault) -> PortalError {
     PortalError { stage: Stage::NotTried, fault, retry_after: None }
 }
 
-fn resting(wait: std::time::Duration) -> PortalError {
+fn resting(wait: Duration) -> PortalError {
     PortalError { retry_after: Some(wait), ..not_tried(Fault::BreakerOpen) }
 }

@@ -25,7 +25,7 @@ use hyper::client::conn::http1;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use crate::portal::call::Call;
@@ -54,6 +54,8 @@ pub(super) enum Way {
     AtDesk,
     /// Over a connection of its own.
     Fresh,
+    /// The same for somebody who has taken a place beforehand.
+    Placed,
     /// Over a kept connection, without taking a place: a login stuck behind slow calls would hold up all others.
     SignIn,
 }
@@ -65,7 +67,7 @@ pub(super) struct Transport {
     connector: Connector,
     pool: Client<Connector, Full<Bytes>>,
     /// Places for every call.
-    room: Semaphore,
+    room: Arc<Semaphore>,
     /// Further places, for those whom somebody waits for.
     kept_for_desks: Semaphore,
     reply_bytes_max: usize,
@@ -112,18 +114,18 @@ impl Transport {
             .build(connector.clone());
         let places = config.in_flight_max.min(Semaphore::MAX_PERMITS);
         let kept = places / KEPT_FOR_DESKS;
-        let (room, kept_for_desks) = (Semaphore::new(places - kept), Semaphore::new(kept));
+        let (room, kept_for_desks) = (Arc::new(Semaphore::new(places - kept)), Semaphore::new(kept));
         Ok(Self { scheme, authority, connector, pool, room, kept_for_desks, reply_bytes_max: config.reply_bytes_max })
     }
 
     /// Sends a call and reads the answer whole, by `deadline`.
     pub(super) async fn send(&self, call: Call, way: Way, deadline: Instant) -> Result<Reply, Failure> {
         let _place = match way {
-            Way::SignIn => None,
+            Way::SignIn | Way::Placed => None,
             Way::Pooled | Way::AtDesk | Way::Fresh => Some(self.place(way, deadline).await?),
         };
         match way {
-            Way::Pooled | Way::AtDesk | Way::SignIn => self.send_pooled(call, deadline).await,
+            Way::Pooled | Way::AtDesk | Way::Placed | Way::SignIn => self.send_pooled(call, deadline).await,
             Way::Fresh => self.send_fresh(call, deadline).await,
         }
     }
@@ -138,11 +140,16 @@ impl Transport {
                     place = self.room.acquire() => place,
                     place = self.kept_for_desks.acquire() => place,
                 },
-                Way::Pooled | Way::Fresh | Way::SignIn => self.room.acquire().await,
+                Way::Pooled | Way::Fresh | Way::Placed | Way::SignIn => self.room.acquire().await,
             }
         };
         let place = timeout_at(patience, place).await;
         place.ok().and_then(Result::ok).ok_or_else(|| Failure::at(Stage::NotTried, Fault::TimedOut))
+    }
+
+    /// One of the places for every call, taken ahead of the call; `None` if none is free within `patience`.
+    pub(super) async fn place_ahead(&self, patience: Duration) -> Option<OwnedSemaphorePermit> {
+        tokio::time::timeout(patience, Arc::clone(&self.room).acquire_owned()).await.ok()?.ok()
     }
 
     async fn send_pooled(&self, call: Call, deadline: Instant) -> Result<Reply, Failure> {

@@ -11,6 +11,7 @@ use rust_xlsxwriter::Workbook;
 use serde_json::{Value, json};
 
 use crate::support::{Options, Reply, TestGateway, question, until, valid_person};
+use crate::{exams, samples};
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
@@ -478,4 +479,26 @@ async fn a_client_has_only_so_many_lists_open() {
     let next = page["page"]["next"].as_str().unwrap().to_owned();
     let rest = gateway.get(&format!("/v1/card-lookups/batches?cursor={next}")).await.expect(200).json();
     assert_eq!((page["data"].as_array().unwrap().len(), rest["data"].as_array().unwrap().len()), (15, 6));
+}
+
+/// A person who asked about a row that waited for a place at the portal joined its wait, and was told of an outage.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_asks_about_a_row_does_not_wait_for_its_place() {
+    let gateway = TestGateway::with(Options { portal: "in_flight_max = 4", ..Options::default() }).await;
+    gateway.post("/v1/card-lookups", &question(&valid_person(0))).await.expect(200);
+    let only_paths = vec!["/api/hssk/".to_owned()];
+    gateway.sandbox.set_faults(Faults { latency_ms: 40_000, only_paths, ..Faults::default() });
+    // Three documents take every place that is not kept for people.
+    for number in 1..=3 {
+        gateway.submit(exams::numbered(samples::DRIVER_EXAM, number)).await.expect(202);
+    }
+    until("the places to be taken", async || (gateway.sandbox.submissions().len() == 3).then_some(())).await;
+    let person = valid_person(7);
+    let list = submit(&gateway, &json!({"rows": [row(&person, "BN")]})).await.expect(202).json();
+    in_state(&gateway, &id_of(&list), &["dang_chay"]).await;
+    for _ in 0..3 {
+        let answer = gateway.post("/v1/card-lookups", &question(&person)).await.expect(200).json();
+        assert!(["cong", "da_luu"].contains(&answer["nguon"].as_str().unwrap()), "{answer}");
+    }
+    assert_eq!(asked(&gateway)[person.national_id.as_str()], 1);
 }

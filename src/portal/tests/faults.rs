@@ -243,7 +243,10 @@ async fn documents_and_lists_leave_places_to_the_people_at_the_desks() {
     for _ in 0..8 {
         let (of_document, of_list) = (portal.clone(), portal.clone());
         documents.push(tokio::spawn(async move { of_document.submit(&submission(Service::DriverExam, "{}")).await }));
-        rows.push(tokio::spawn(async move { of_list.ask_in_bulk(Service::Copay, &question(), None).await }));
+        rows.push(tokio::spawn(async move {
+            let place = of_list.place_in_bulk(Duration::from_secs(60)).await.unwrap();
+            of_list.ask_in_bulk(&place, Service::Copay, &question(), None).await
+        }));
     }
     fake.wait_for("", 6).await;
     let answered = portal.ask(Service::CardLookup, &question(), Some(&officer())).await;
