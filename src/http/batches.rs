@@ -2,6 +2,7 @@
 
 mod cells;
 mod csv;
+mod fault;
 mod files;
 mod json;
 mod problems;

@@ -3,7 +3,7 @@
 use csv::{ByteRecord, ReaderBuilder};
 
 use super::cells::Cell;
-use super::read::ReadFault;
+use super::fault::ReadFault;
 use super::table::{COLUMNS_MAX, Table, TableFault};
 
 /// Reads a list. The separator is the one with which headings are found.

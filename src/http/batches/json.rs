@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::cells::{Cell, Cells, Column, Wrong};
-use super::read::ReadFault;
+use super::fault::ReadFault;
 use crate::batch::ROWS_MAX;
 
 /// Reads the member `rows` of a body that is known to be a JSON object.

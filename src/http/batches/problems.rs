@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::Value;
 
-use super::read::ReadFault;
+use super::fault::ReadFault;
 use crate::batch::OPEN_MAX;
 use crate::domain::Bilingual;
 use crate::http::problem::{Problem, field_error};

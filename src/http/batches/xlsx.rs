@@ -11,7 +11,7 @@ use calamine::{DataRef, Reader, Xlsx};
 use jiff::civil::Date;
 
 use super::cells::Cell;
-use super::read::ReadFault;
+use super::fault::ReadFault;
 use super::table::{COLUMNS_MAX, Table};
 
 /// Bytes of a text that is kept. The longest name a table allows has 765; and as any number of cells may point to one text

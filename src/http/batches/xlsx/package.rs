@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use zip::ZipArchive;
 
-use crate::http::batches::read::ReadFault;
+use crate::http::batches::fault::ReadFault;
 use crate::xml::{Event, Limits, Reader};
 
 /// Parts of an archive. A workbook of one sheet has a dozen, one of fifty sheets with pictures under two hundred.
