@@ -134,14 +134,13 @@ impl App {
         let clients = clients.map_err(|error| store_failed(&config, error))?;
         let officers = Officers::open(directory::configured(&config), store.clone(), system.clone()).await;
         let officers = officers.map_err(|error| store_failed(&config, error))?;
-        let of_lists = officers.clone();
         let batches = Batches::new(
             batch_config(&config),
             lookup.clone(),
             portal.clone(),
             store.clone(),
             system.clone(),
-            Arc::new(move |facility| of_lists.default_of(facility).map(|signer| signer.officer)),
+            officers.clone(),
             metrics.batches.clone(),
         );
         let listen = |address, error| StartError::Listen(address, error);

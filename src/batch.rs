@@ -17,9 +17,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::sync::Notify;
 
-use crate::batch::row::{Details, Question};
-use crate::domain::{FacilityCode, Officer};
+use crate::batch::row::{Details, Question, Signs};
+use crate::domain::FacilityCode;
 use crate::lookup::Lookup;
+use crate::officers::Officers;
 use crate::portal::Portal;
 use crate::store::batches::{
     BatchKept, BatchOrder, BatchRefused, BatchState, BatchView, NewBatch, NewRow, RowFilter, RowState, RowView,
@@ -79,9 +80,6 @@ impl Default for Config {
     }
 }
 
-/// Finds a facility's own officer, in whose name rows are asked where the list names nobody.
-pub type OfficerOf = Arc<dyn Fn(&FacilityCode) -> Option<Officer> + Send + Sync>;
-
 /// Lists of questions. Cheap to clone.
 #[derive(Clone)]
 pub struct Batches(Arc<Parts>);
@@ -92,7 +90,7 @@ struct Parts {
     portal: Portal,
     store: Store,
     system: System,
-    officer_of: OfficerOf,
+    officers: Officers,
     metrics: BatchMetrics,
     /// When this process began; nothing it makes is older.
     began_at: Timestamp,
@@ -108,8 +106,8 @@ pub struct Wish {
     pub facility: FacilityCode,
     /// What the caller calls it; may be empty.
     pub name: String,
-    /// In whose name the portal is asked; `None` leaves it to the facility's own officer, as he is when a row is asked.
-    pub officer: Option<Officer>,
+    /// In whose name the portal is asked.
+    pub signs: Signs,
     /// The visit date of rows that name none; without either, the day they are asked.
     pub visit: Option<Date>,
     /// When to start; `None` is now.
@@ -141,12 +139,12 @@ impl Batches {
         portal: Portal,
         store: Store,
         system: System,
-        officer_of: OfficerOf,
+        officers: Officers,
         metrics: BatchMetrics,
     ) -> Self {
         // Before any list can come in: the listeners open later.
         let (wake, began_at) = (Notify::new(), system.now());
-        Self(Arc::new(Parts { config, lookup, portal, store, system, officer_of, metrics, began_at, wake }))
+        Self(Arc::new(Parts { config, lookup, portal, store, system, officers, metrics, began_at, wake }))
     }
 
     /// Accepts a list whole. It is kept though the caller hangs up meanwhile.
@@ -232,7 +230,7 @@ fn expected_end(from: Timestamp, rows: u32, sharing: u32, rows_per_minute: u32) 
 }
 
 fn new_batch(wish: Wish, now: Timestamp) -> NewBatch {
-    let details = Details { officer: wish.officer, visit: wish.visit };
+    let details = Details { signs: wish.signs, visit: wish.visit };
     let row = |row: Row| match row {
         Row::Right(number, question) => NewRow { number, question_json: question.to_json(), refused: None },
         Row::Wrong(number, question_json, faults) => {

@@ -20,11 +20,24 @@ pub struct Question {
     pub visit: Option<Date>,
 }
 
+/// In whose name the rows of a list are asked. Who is not named in person is looked for when a row is asked: put right in
+/// the directory, he is right then.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Signs {
+    /// The facility's default officer.
+    #[default]
+    Default,
+    /// Whoever has this staff id.
+    StaffId(String),
+    /// This person.
+    Officer(Officer),
+}
+
 /// What holds for all rows of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details {
     /// In whose name the portal is asked.
-    pub officer: Option<Officer>,
+    pub signs: Signs,
     /// The visit date of rows that name none.
     pub visit: Option<Date>,
 }
@@ -62,18 +75,24 @@ impl Question {
 impl Details {
     /// As they are kept.
     pub fn to_json(&self) -> String {
-        let officer = self.officer.as_ref();
+        let (staff_id, officer) = match &self.signs {
+            Signs::Default => (None, None),
+            Signs::StaffId(staff_id) => (Some(staff_id), None),
+            Signs::Officer(officer) => (None, Some(officer)),
+        };
         let officer =
             officer.map(|officer| json!({"hoTen": officer.name.as_str(), "cccd": officer.national_id.as_str()}));
-        json!({"canBo": officer, "ngayKham": self.visit.map(|visit| visit.to_string())}).to_string()
+        let visit = self.visit.map(|visit| visit.to_string());
+        json!({"canBo": officer, "staffId": staff_id, "ngayKham": visit}).to_string()
     }
 
     /// Reads [`to_json`](Self::to_json) back; `None` for what it did not write.
     pub fn from_json(text: &str) -> Option<Self> {
         let members: Value = serde_json::from_str(text).ok()?;
-        let officer = match members.get("canBo")? {
-            Value::Null => None,
-            officer => Some(Officer {
+        let signs = match (members.get("canBo")?, members.get("staffId").and_then(Value::as_str)) {
+            (Value::Null, None) => Signs::Default,
+            (Value::Null, Some(staff_id)) => Signs::StaffId(staff_id.to_owned()),
+            (officer, _) => Signs::Officer(Officer {
                 name: PersonName::parse(officer.get("hoTen")?.as_str()?).ok()?,
                 national_id: NationalId::parse(officer.get("cccd")?.as_str()?).ok()?,
             }),
@@ -82,7 +101,18 @@ impl Details {
             Value::Null => None,
             visit => Some(visit.as_str()?.parse().ok()?),
         };
-        Some(Self { officer, visit })
+        Some(Self { signs, visit })
+    }
+}
+
+/// Without who it is: a staff id may be a person's name.
+impl std::fmt::Debug for Signs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Default => "Default",
+            Self::StaffId(_) => "StaffId(redacted)",
+            Self::Officer(_) => "Officer(redacted)",
+        })
     }
 }
 
@@ -113,10 +143,11 @@ mod tests {
             name: PersonName::parse("LÊ VĂN C").unwrap(),
             national_id: NationalId::parse("079085054321").unwrap(),
         };
-        for details in
-            [Details::default(), Details { officer: Some(officer), visit: Some("2026-11-21".parse().unwrap()) }]
-        {
-            assert_eq!(Details::from_json(&details.to_json()), Some(details));
+        for signs in [Signs::Default, Signs::StaffId("tiepdon01".to_owned()), Signs::Officer(officer)] {
+            for visit in [None, Some("2026-11-21".parse().unwrap())] {
+                let details = Details { signs: signs.clone(), visit };
+                assert_eq!(Details::from_json(&details.to_json()), Some(details));
+            }
         }
         for wrong in ["", "{}", "[]", r#"{"canBo":{},"ngayKham":null}"#] {
             assert_eq!((Question::from_json(wrong), Details::from_json(wrong)), (None, None), "{wrong}");

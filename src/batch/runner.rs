@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use self::desks::{Desks, Job, Key, List};
 use crate::batch::judge::{Judgement, judge, stops};
-use crate::batch::row::{Details, Question};
+use crate::batch::row::{Details, Question, Signs};
 use crate::batch::{Batches, KEPT, OPEN_AFTER_START_MAX, OVERDUE, answer};
 use crate::lookup::budget::Lane;
 use crate::lookup::code::Conclusion;
@@ -179,7 +179,13 @@ impl Batches {
         let ask = Ask {
             service: Service::CardLookup,
             question: portal::Question { facility, subject, name, birth },
-            officer: list.details.officer.clone().or_else(|| (parts.officer_of)(&facility)),
+            officer: match &list.details.signs {
+                Signs::Default => parts.officers.default_of(&facility).map(|signer| signer.officer),
+                Signs::StaffId(staff_id) => {
+                    parts.officers.by_staff_id(&facility, staff_id).map(|signer| signer.officer)
+                }
+                Signs::Officer(officer) => Some(officer.clone()),
+            },
             refresh: false,
             // An old answer is no answer to a list: it can wait for a new one.
             stale_max: Some(Duration::ZERO),

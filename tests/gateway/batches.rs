@@ -502,3 +502,24 @@ async fn a_person_who_asks_about_a_row_does_not_wait_for_its_place() {
     }
     assert_eq!(asked(&gateway)[person.national_id.as_str()], 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_goes_on_when_its_officer_is_put_right_in_the_directory() {
+    let gateway = TestGateway::start().await;
+    let admin = format!("Bearer {}", gateway.new_key(&["admin", "lookup"], &["01999"]).await);
+    let put = async |name: &str, id: &str| {
+        let headers = [("authorization", admin.as_str()), ("content-type", "application/json")];
+        let body = Bytes::from(json!({"hoTen": name, "cccd": id}).to_string());
+        gateway.send(Method::PUT, "/v1/officers/la01", &headers, body).await
+    };
+    put("TRẦN VĂN LẠ", "079085054399").await.expect(201);
+    let list = json!({"rows": rows(&people(3))});
+    let list = gateway.post_with("/v1/card-lookups/batch", &[("staff-id", "la01")], &list).await.expect(202).json();
+    let id = id_of(&list);
+    let stopped = in_state(&gateway, &id, &["tam_dung"]).await;
+    assert_eq!(stopped["lyDo"], "staff.not_registered");
+    put("NGUYỄN THỊ B", "001181012345").await.expect(200);
+    order(&gateway, &id, "resume").await.expect(200);
+    let done = in_state(&gateway, &id, &["xong"]).await;
+    assert_eq!((&done["hopLe"], &done["loi"]), (&json!(3), &json!(0)));
+}

@@ -14,8 +14,9 @@ use super::fault::ReadFault;
 use super::problems;
 use super::table::Table;
 use super::{csv, json, xlsx};
+use crate::batch::row::Signs;
 use crate::batch::{Row, START_AHEAD_MAX, Wish};
-use crate::domain::{Bilingual, FacilityCode, Officer, PartialDate};
+use crate::domain::{Bilingual, FacilityCode, PartialDate};
 use crate::http::Gateway;
 use crate::http::body::BodyLimits;
 use crate::http::call::{Call, Parameters, text};
@@ -23,6 +24,7 @@ use crate::http::cards::read_signer;
 use crate::http::documents::read_idempotency_key;
 use crate::http::fields::Fields;
 use crate::http::problem::{self, Problem};
+use crate::officers::Signer;
 use crate::store::StoreError;
 use crate::system::{after, vietnam};
 
@@ -47,7 +49,7 @@ struct Frame {
     name: String,
     start_at: Option<Timestamp>,
     visit: Option<Date>,
-    officer: Option<Officer>,
+    signs: Signs,
     skip_invalid: bool,
 }
 
@@ -88,9 +90,10 @@ pub(super) async fn read(gateway: &Gateway, call: &Call, request: Request) -> Re
         Form::Csv | Form::Xlsx => Bytes::from_static(b"{}"),
     };
     let (whole, of_query) = (bytes.clone(), query.clone());
+    let staff_id = headers.get("staff-id").map(|id| id.as_bytes().to_vec()).unwrap_or_default();
     // Megabytes are not gone through where desks are served.
     let gone_through =
-        tokio::task::spawn_blocking(move || (Fields::read(&around), digest(&whole, &of_query, &facility)));
+        tokio::task::spawn_blocking(move || (Fields::read(&around), digest(&whole, &of_query, &facility, &staff_id)));
     let (fields, sha256) = gone_through.await.map_err(|_| problem::our_fault())?;
     let frame = read_frame(gateway, &facility, &headers, &query, fields?, form)?;
 
@@ -106,7 +109,7 @@ pub(super) async fn read(gateway: &Gateway, call: &Call, request: Request) -> Re
         client: call.caller.client.id.clone(),
         facility,
         name: frame.name,
-        officer: frame.officer,
+        signs: frame.signs,
         visit: frame.visit,
         start_at: frame.start_at,
         rows,
@@ -207,15 +210,16 @@ fn read_frame(
             Bilingual::fixed("Viết dd/MM/yyyy hoặc yyyy-MM-dd.", "Write dd/MM/yyyy or yyyy-MM-dd."),
         )
     });
-    let named = fields.has("canBo") || headers.contains_key("staff-id");
-    let officer = read_signer(gateway, facility, headers, &mut fields).map(|signer| signer.officer);
+    let is_named = fields.has("canBo");
+    let signer = read_signer(gateway, facility, headers, &mut fields);
     fields.end()?;
-    if officer.is_none() {
-        return Err(crate::lookup::LookupError::OfficerMissing.into());
-    }
-    // The facility's own officer is looked up when a row is asked: who is put right in the configuration is right then.
-    let officer = officer.filter(|_| named);
-    Ok(Frame { name, start_at, visit, officer, skip_invalid })
+    let signs = match signer {
+        None => return Err(crate::lookup::LookupError::OfficerMissing.into()),
+        Some(signer) if is_named => Signs::Officer(signer.officer),
+        Some(Signer { staff_id: Some(staff_id), .. }) if headers.contains_key("staff-id") => Signs::StaffId(staff_id),
+        Some(_) => Signs::Default,
+    };
+    Ok(Frame { name, start_at, visit, signs, skip_invalid })
 }
 
 /// When to start: an instant, a time of some day in Viet Nam, or a time of day, which is the next one. What is past is
@@ -239,13 +243,13 @@ fn read_start(text: &str, now: Timestamp) -> Result<Timestamp, ()> {
     if start > after(now, START_AHEAD_MAX) { Err(()) } else { Ok(start.max(now)) }
 }
 
-/// What makes two requests the same: facility, parameters and body.
-fn digest(body: &[u8], query: &[(String, String)], facility: &FacilityCode) -> [u8; 32] {
+/// What makes two requests the same: facility, who signs, parameters and body.
+fn digest(body: &[u8], query: &[(String, String)], facility: &FacilityCode, staff_id: &[u8]) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
-    let around = query.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-    for part in std::iter::once(facility.as_str()).chain(around) {
+    let around = query.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+    for part in [facility.as_str().as_bytes(), staff_id].into_iter().chain(around) {
         context.update(&(part.len() as u64).to_be_bytes());
-        context.update(part.as_bytes());
+        context.update(part);
     }
     context.update(body);
     let mut sum = [0; 32];
