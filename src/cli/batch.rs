@@ -266,12 +266,29 @@ fn results(arguments: &Results, out: &Output) -> Result<Exit, Exit> {
             Form::Json => all_pages(&client, &path, out).await,
             Form::Csv | Form::Xlsx => ask(&client, Ask::get(path), out).await.map(|reply| reply.body.to_vec()),
         };
+        if bytes.is_ok() {
+            tell_unfinished(&client, &format!("{PATH}/{one}"), out).await;
+        }
         match (bytes, &arguments.output) {
             (Ok(bytes), None) => out.bytes(&bytes),
             (Ok(bytes), Some(path)) => write(path, &bytes, out),
             (Err(exit), _) => exit,
         }
     }))
+}
+
+/// Says beside the results that they are not all: no problems in half a list is no good news.
+async fn tell_unfinished(client: &Client, path: &str, out: &Output) {
+    let Ok(reply) = ask(client, Ask::get(path.to_owned()), out).await else { return };
+    let list = reply.json();
+    let state = text(&list, "trangThai");
+    if state != "xong" {
+        let (left, all) = (text(&list, "conLai"), text(&list, "tong"));
+        out.error(&out.wording(
+            &format!("danh sách chưa xong ({state}): {left}/{all} dòng chưa có kết quả"),
+            &format!("the list is not done ({state}): {left} of {all} rows have no result yet"),
+        ));
+    }
 }
 
 /// Every page of the results, as one JSON array.

@@ -91,8 +91,15 @@ async fn the_commands_hand_a_list_over_and_fetch_what_came() {
     let (_, told, _) = batch(&site, &["results", id, "--format", "json"]).await;
     let rows: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(rows.as_array().map(Vec::len), Some(3), "{rows}");
-    let (_, told, _) = batch(&site, &["results", id, "--problems"]).await;
+    let (_, told, error) = batch(&site, &["results", id, "--problems"]).await;
     assert_eq!(told.lines().count(), 1, "the headings alone: {told}");
+    assert_eq!(error, "", "all of them are there");
+    // No problems in a list that is not done are no good news.
+    let (_, told, _) = batch(&site, &["submit", file, "--facility", "01999", "--start-at", "02:00", "--json"]).await;
+    let waiting: Value = serde_json::from_str(&told).unwrap();
+    let (_, told, error) = batch(&site, &["results", waiting["id"].as_str().unwrap(), "--problems"]).await;
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(error.contains("not done (cho): 3 of 3"), "{error}");
     let workbook = site.path("results.xlsx");
     let (code, _, error) = batch(&site, &["results", id, "--output", workbook.to_str().unwrap()]).await;
     assert_eq!(code, Some(0), "{error}");
