@@ -284,7 +284,7 @@ async fn tell_unfinished(client: &Client, path: &str, out: &Output) {
     let state = text(&list, "trangThai");
     if state != "xong" {
         let (left, all) = (text(&list, "conLai"), text(&list, "tong"));
-        out.error(&out.wording(
+        out.error(out.wording(
             &format!("danh sách chưa xong ({state}): {left}/{all} dòng chưa có kết quả"),
             &format!("the list is not done ({state}): {left} of {all} rows have no result yet"),
         ));
