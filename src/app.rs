@@ -180,6 +180,7 @@ impl App {
             officers,
             bodies: BodyBudget::new(
                 u32::try_from(config.documents.bodies_in_memory_bytes_max / 1024).unwrap_or(u32::MAX),
+                u32::try_from(config.documents.body_bytes_max.div_ceil(1024)).unwrap_or(u32::MAX),
             ),
             limits: http::Limits {
                 document_bytes_max: config.documents.body_bytes_max,
@@ -447,6 +448,7 @@ fn lookup_config(config: &Config) -> lookup::Config {
             burst: at_least_one(from.burst),
             bulk_share_percent: from.bulk_share_percent,
             under_way_max: from.under_way_per_facility_max,
+            line_max: from.patience / 2,
         },
         patience: from.patience,
         patience_in_silence: from.patience_in_silence.min(from.patience),

@@ -126,6 +126,8 @@ pub fn home_facility(user: &str, facilities: &[FacilityCode]) -> Option<Facility
 
 /// A known caller, with its quota.
 pub struct Caller {
+    /// `Client::id`, to be kept beside what the client does.
+    pub id: Arc<str>,
     /// Who it is.
     pub client: Client,
     scopes: HashSet<Scope>,
@@ -305,7 +307,8 @@ impl Caller {
         let per_minute = NonZeroU32::new(client.requests_per_minute).unwrap_or(NonZeroU32::MIN);
         let quota = RateLimiter::direct(Quota::per_minute(per_minute)).with_middleware::<StateInformationMiddleware>();
         let scopes = client.scopes.iter().filter_map(|scope| Scope::parse(scope)).collect();
-        Self { client, scopes, quota, under_way: Arc::new(Semaphore::new(UNDER_WAY_MAX)) }
+        let id = Arc::from(client.id.as_str());
+        Self { id, client, scopes, quota, under_way: Arc::new(Semaphore::new(UNDER_WAY_MAX)) }
     }
 
     /// Takes one of the client's places for a request; it is given back when dropped.

@@ -41,7 +41,7 @@ use http::{HeaderName, HeaderValue, Method, header};
 
 use crate::clients::{Clients, Mode, Scope};
 use crate::http::body::{BodyBudget, BodyLimits, Held};
-use crate::http::call::{Context, admit};
+use crate::http::call::{Call, Context, admit};
 use crate::http::problem::Problem;
 use crate::intake::Intake;
 use crate::lookup::Lookup;
@@ -100,11 +100,11 @@ impl Parts {
     }
 
     /// Reads a body that holds a document, or several.
-    pub async fn read_document(&self, request: Request) -> Result<Held, Problem> {
+    pub async fn read_document(&self, call: &Call, request: Request) -> Result<Held, Problem> {
         let (head, body) = request.into_parts();
         let Limits { document_bytes_max, request_deadline, body_stall, .. } = self.limits;
         let limits = BodyLimits { bytes_max: document_bytes_max, deadline: request_deadline, stall: body_stall };
-        Ok(self.bodies.read(&head.headers, body, &limits).await?)
+        Ok(self.bodies.read(&call.caller.id, &head.headers, body, &limits).await?)
     }
 }
 

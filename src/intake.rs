@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
@@ -14,6 +15,8 @@ use tokio::sync::Semaphore;
 use crate::document::{Carried, Document, Findings, Kind, Limits, Rulebook, shown};
 use crate::domain::FacilityCode;
 use crate::store::{Accepted, DocumentView, NewDocument, Store, StoreError};
+use crate::system::lately::Lately;
+use crate::system::shares::Shares;
 use crate::system::{System, vietnam};
 use crate::telemetry::DocumentMetrics;
 
@@ -24,8 +27,12 @@ pub struct Config {
     pub limits: Limits,
     /// Documents checked at once. One a core and one more: checking is all CPU.
     pub checked_at_once: usize,
-    /// Documents waiting to be checked; more are refused, because each holds its whole body in memory.
+    /// Documents waiting to be checked, or being checked; more are refused, because each holds its whole body in memory.
+    /// One client may have three quarters of them at most.
     pub waiting_max: usize,
+    /// How long a document may have to wait to be checked, as far as can be told when it comes; else it is refused at
+    /// once. 5 s: a program that waits longer sends again, and makes it worse.
+    pub line_max: Duration,
     /// Kinds that are held until they are signed.
     pub signature_required: Vec<Kind>,
     /// Schemas and rules.
@@ -41,6 +48,7 @@ impl Default for Config {
             limits: Limits::default(),
             checked_at_once: std::thread::available_parallelism().map_or(2, |cores| cores.get() + 1),
             waiting_max: 256,
+            line_max: Duration::from_secs(5),
             signature_required: Vec::new(),
             rulebook: Arc::new(Rulebook::embedded()),
             sending: None,
@@ -58,7 +66,9 @@ struct Parts {
     system: System,
     metrics: DocumentMetrics,
     checking: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    waiting: Shares,
+    /// How long a check takes.
+    check: Lately,
     /// Idempotency keys of requests under way, by client.
     keys_under_way: Arc<Mutex<HashSet<(String, String)>>>,
 }
@@ -67,7 +77,7 @@ struct Parts {
 #[derive(Clone)]
 pub struct Offered {
     /// The caller's id.
-    pub client: String,
+    pub client: Arc<str>,
     /// For whom the caller may submit.
     pub facilities: Vec<FacilityCode>,
     /// For whom the caller says it is (`Facility-Id`).
@@ -164,14 +174,15 @@ impl Intake {
     /// Wires the parts.
     pub fn new(config: Config, store: Store, system: System, metrics: DocumentMetrics) -> Self {
         let checking = Arc::new(Semaphore::new(config.checked_at_once.max(1)));
-        let waiting = Arc::new(Semaphore::new(config.waiting_max.max(1)));
+        let waiting = Shares::new(config.waiting_max.max(1), 1);
+        let check = Lately::default();
         let keys_under_way = Arc::default();
-        Self(Arc::new(Parts { config, store, system, metrics, checking, waiting, keys_under_way }))
+        Self(Arc::new(Parts { config, store, system, metrics, checking, waiting, check, keys_under_way }))
     }
 
     /// The same intake, and the same bounds, by other rules.
     pub fn by(&self, rulebook: Arc<Rulebook>) -> Self {
-        let Parts { config, store, system, metrics, checking, waiting, keys_under_way } = &*self.0;
+        let Parts { config, store, system, metrics, checking, waiting, check, keys_under_way } = &*self.0;
         Self(Arc::new(Parts {
             config: Config { rulebook, ..config.clone() },
             store: store.clone(),
@@ -179,6 +190,7 @@ impl Intake {
             metrics: metrics.clone(),
             checking: checking.clone(),
             waiting: waiting.clone(),
+            check: check.clone(),
             keys_under_way: keys_under_way.clone(),
         }))
     }
@@ -241,7 +253,7 @@ impl Intake {
 
     /// Checks a document as [`accept`](Self::accept) would, and keeps nothing.
     pub async fn check(&self, offered: &Offered) -> Result<Checked, IntakeError> {
-        match self.parse(offered.body.clone()).await {
+        match self.parse(&offered.client, offered.body.clone()).await {
             Ok(Parsed { document, .. }) => {
                 guard(offered, &document)?;
                 Ok(Checked::Right(document))
@@ -256,7 +268,7 @@ impl Intake {
         let received_at = parts.system.now();
 
         // Parse once; everything downstream rests on it.
-        let Parsed { document, wire, sha256 } = self.parse(offered.body.clone()).await?;
+        let Parsed { document, wire, sha256 } = self.parse(&offered.client, offered.body.clone()).await?;
 
         // What it is and for whom: document, request and key must agree.
         let facility = guard(&offered, &document)?;
@@ -275,7 +287,7 @@ impl Intake {
         let edit = document.replaces.then(|| "STATE=EDIT".to_owned());
 
         Ok(Right(NewDocument {
-            client: offered.client,
+            client: offered.client.to_string(),
             facility,
             kind: document.kind,
             keys: document.keys,
@@ -293,20 +305,35 @@ impl Intake {
     }
 
     /// Parses on a thread made for such work, a bounded number at once.
-    async fn parse(&self, body: Bytes) -> Result<Parsed, IntakeError> {
+    async fn parse(&self, client: &Arc<str>, body: Bytes) -> Result<Parsed, IntakeError> {
         let parts = &self.0;
-        let _waiting = parts.waiting.try_acquire().map_err(|_| IntakeError::Busy)?;
+        if self.expected_wait() > parts.config.line_max {
+            return Err(IntakeError::Busy);
+        }
+        let _waiting = parts.waiting.take(client, 1).ok_or(IntakeError::Busy)?;
         // The semaphore is never closed, so this cannot fail; were it to, checking would be broken off.
         let _checking = parts.checking.acquire().await.map_err(|_| IntakeError::Broken)?;
         let (limits, rulebook) = (parts.config.limits, parts.config.rulebook.clone());
         let today = vietnam(parts.system.now()).strftime("%Y%m%d").to_string().parse().unwrap_or(0);
         // Small documents take less time than the way to another thread and back.
         const SMALL: usize = 16 * 1024;
-        if body.len() <= SMALL {
-            return parse(&body, &limits, &rulebook, today).map_err(IntakeError::Invalid);
-        }
-        let parsed = tokio::task::spawn_blocking(move || parse(&body, &limits, &rulebook, today)).await;
-        parsed.map_err(|_| IntakeError::Broken)?.map_err(IntakeError::Invalid)
+        let begun = Instant::now();
+        let parsed = if body.len() <= SMALL {
+            parse(&body, &limits, &rulebook, today)
+        } else {
+            let parsed = tokio::task::spawn_blocking(move || parse(&body, &limits, &rulebook, today)).await;
+            parsed.map_err(|_| IntakeError::Broken)?
+        };
+        parts.check.note(begun.elapsed());
+        parsed.map_err(IntakeError::Invalid)
+    }
+
+    /// How long a document that comes now will wait to be checked, if all goes on as it did.
+    fn expected_wait(&self) -> Duration {
+        let parts = &self.0;
+        let ahead = u32::try_from(parts.waiting.taken()).unwrap_or(u32::MAX);
+        let at_once = u32::try_from(parts.config.checked_at_once).unwrap_or(u32::MAX).max(1);
+        (parts.check.average() / at_once).saturating_mul(ahead)
     }
 }
 

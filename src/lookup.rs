@@ -29,7 +29,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-pub use self::asking::{Ask, CardFound, Failure, Found, LookupError, Purpose, Source};
+pub use self::asking::{Ask, CardFound, Failure, Found, GATEWAY, LookupError, Purpose, Source};
 
 use crate::domain::{FacilityCode, Officer};
 use crate::lookup::budget::{Budget, Lane, Slot, Spent};
@@ -336,7 +336,7 @@ impl Parts {
             Lane::Interactive => self.config.patience,
             Lane::Bulk => BULK_PATIENCE,
         };
-        let slot = self.budget.slot(&ask.question.facility, ask.lane, patience).await;
+        let slot = self.budget.slot(&ask.question.facility, &ask.client, ask.lane, patience).await;
         let slot = slot.map_err(|Spent { retry_after }| NotKept::Failure(Failure::BudgetSpent(retry_after)))?;
         let place = match ask.lane {
             Lane::Interactive => None,

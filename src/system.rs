@@ -1,6 +1,8 @@
 //! The sources of surprise: the clock and chance. Everything else is handed what it needs from here, so that a test
 //! can move time and repeat chance.
 
+pub mod lately;
+pub mod shares;
 pub mod stop;
 
 use std::sync::Arc;

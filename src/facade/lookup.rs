@@ -20,7 +20,7 @@ pub(super) async fn answer(
     admitted: &Admitted,
     service: Service,
 ) -> Result<Reply, Refusal> {
-    let ask = read(facade, call, admitted.home, service)?;
+    let ask = read(facade, call, admitted, service)?;
     match find(facade, ask).await? {
         Outcome::Found(found) => Ok(reply(facade, found)),
         Outcome::Fault(reply) => Ok(reply),
@@ -61,7 +61,8 @@ pub(super) fn reply(facade: &Facade, found: Found) -> Reply {
 
 /// Reads a question. What the portal takes in several forms is mended before it is asked: names in NFD, dates without
 /// slashes, numbers with blanks.
-pub(super) fn read(facade: &Facade, call: &Call, facility: FacilityCode, service: Service) -> Result<Ask, Refusal> {
+pub(super) fn read(facade: &Facade, call: &Call, admitted: &Admitted, service: Service) -> Result<Ask, Refusal> {
+    let facility = admitted.home;
     let number = call.fields.get("maThe");
     let subject = CardSubject::parse(&whole_card(number)).map_err(|error| not_a_card(&error))?;
     let name =
@@ -80,6 +81,7 @@ pub(super) fn read(facade: &Facade, call: &Call, facility: FacilityCode, service
         refresh: false,
         stale_max: None,
         lane: Lane::Interactive,
+        client: admitted.caller.id.clone(),
     })
 }
 

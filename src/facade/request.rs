@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
@@ -54,7 +55,9 @@ impl Call {
         let address = peer.ok_or_else(|| Refusal::failed(problem::our_fault()))?;
         let limits = &gateway.0.limits;
         let limits = BodyLimits { bytes_max, deadline: limits.request_deadline, stall: limits.body_stall };
-        let body = gateway.0.bodies.read(&head.headers, body, &limits).await?;
+        // Who it is stands in the body, so that its address is all there is to hold it to.
+        let sender: Arc<str> = address.to_string().into();
+        let body = gateway.0.bodies.read(&sender, &head.headers, body, &limits).await?;
         let encoding = Encoding::of(&head.headers, &body);
         let (fields, body) = if body.len() <= SMALL_BYTES {
             (Fields::read(encoding, &body), body)

@@ -28,7 +28,7 @@ const USABLE: [&str; 4] = ["000", "001", "002", "004"];
 
 /// Asks about the card and, if it is good, about the visits.
 pub(super) async fn answer(facade: &Facade, call: &Call, admitted: &Admitted) -> Result<Reply, Refusal> {
-    let ask = lookup::read(facade, call, admitted.home, Service::CardLookup)?;
+    let ask = lookup::read(facade, call, admitted, Service::CardLookup)?;
     let history = Ask { service: Service::TreatmentHistory, ..ask.clone() };
     let found = match lookup::find(facade, ask).await? {
         Outcome::Fault(reply) => return Ok(Reply { deprecated: true, ..reply }),

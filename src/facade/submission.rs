@@ -48,7 +48,7 @@ pub(super) async fn answer(
 
     let client = &admitted.caller.client;
     let offered = Offered {
-        client: client.id.clone(),
+        client: admitted.caller.id.clone(),
         facilities: client.facilities.clone(),
         facility,
         declared: Some(Declared::Kind(kind)),

@@ -2,8 +2,8 @@
 //!
 //! [`BodyBudget::read`] is what handlers use. It charges a body's bytes to the budget as they arrive, not as they are
 //! announced, so that a peer which announces much and sends little takes nothing from others, and gives the bytes
-//! together with the permit that accounts for them. Bodies are never awaited in a queue: when the budget is used up the
-//! caller hears so at once.
+//! together with the permit that accounts for them. Bodies are never awaited in a queue: when the budget is used up, or
+//! the sender's share of it, the caller hears so at once.
 
 mod gzip;
 
@@ -19,6 +19,8 @@ use http_body_util::BodyExt;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::system::shares::{Share, Shares};
 
 /// KiB of all bodies in memory at once, unless set otherwise: 256 MiB, a quarter of the smallest machine the gateway is
 /// meant for, and room for two dozen of the largest documents.
@@ -72,6 +74,7 @@ pub enum BodyError {
 #[derive(Clone, Debug)]
 pub struct BodyBudget {
     free_kib: Arc<Semaphore>,
+    shares: Shares,
 }
 
 /// A body, accounted for in its budget until dropped.
@@ -88,6 +91,8 @@ pub struct Held {
 struct Charge {
     budget: Option<Arc<Semaphore>>,
     permit: Option<OwnedSemaphorePermit>,
+    /// The same KiB in the sender's share.
+    share: Option<Share>,
 }
 
 /// Reads `body` whole. `declared` is its Content-Length, if it has one: too large a one is refused before a byte is
@@ -100,7 +105,7 @@ pub async fn read(
     stall: Duration,
 ) -> Result<Bytes, BodyError> {
     let limits = BodyLimits { bytes_max: limit_bytes, deadline, stall };
-    collect(body, declared, &limits, &mut Charge { budget: None, permit: None }).await
+    collect(body, declared, &limits, &mut Charge { budget: None, permit: None, share: None }).await
 }
 
 // === impl BodyError ===
@@ -122,10 +127,11 @@ impl BodyError {
 // === impl BodyBudget ===
 
 impl BodyBudget {
-    /// A budget of `kib` KiB. It should be several times the largest body, which could else never be read beside
-    /// another.
-    pub fn new(kib: u32) -> Self {
-        Self { free_kib: Arc::new(Semaphore::new(kib as usize)) }
+    /// A budget of `kib` KiB. It should be several times the largest body, of `largest_kib`, which could else never be
+    /// read beside another.
+    pub fn new(kib: u32, largest_kib: u32) -> Self {
+        let shares = Shares::new(kib as usize, largest_kib as usize);
+        Self { free_kib: Arc::new(Semaphore::new(kib as usize)), shares }
     }
 
     /// KiB not in use.
@@ -139,19 +145,25 @@ impl BodyBudget {
         let kib = u32::try_from(bytes.len().div_ceil(1024)).map_err(|_| BodyError::Busy)?;
         let permit = timeout(patience, self.free_kib.clone().acquire_many_owned(kib)).await;
         let permit = permit.map_err(|_| BodyError::Busy)?.map_err(|_| BodyError::Busy)?;
-        Ok(Held { bytes, _charge: Charge { budget: None, permit: Some(permit) } })
+        Ok(Held { bytes, _charge: Charge { budget: None, permit: Some(permit), share: None } })
     }
 
-    /// Reads a request's body whole, and unpacks it if `headers` say it is packed.
-    pub async fn read(&self, headers: &HeaderMap, body: Body, limits: &BodyLimits) -> Result<Held, BodyError> {
+    /// Reads a request's body whole, and unpacks it if `headers` say it is packed. `sender` is whose share it takes.
+    pub async fn read(
+        &self,
+        sender: &Arc<str>,
+        headers: &HeaderMap,
+        body: Body,
+        limits: &BodyLimits,
+    ) -> Result<Held, BodyError> {
         let packed = is_gzip(headers)?;
-        let mut charge = Charge { budget: Some(self.free_kib.clone()), permit: None };
+        let mut charge = self.charge(sender);
         let bytes = collect(body, declared(headers), limits, &mut charge).await?;
         if !packed {
             return Ok(Held { bytes, _charge: charge });
         }
         let bytes_max = limits.bytes_max;
-        let mut unpacked_charge = Charge { budget: Some(self.free_kib.clone()), permit: None };
+        let mut unpacked_charge = self.charge(sender);
         let small = bytes.len() <= INLINE_GZIP_BYTES_MAX;
         // The packed bytes and their charge go when this is done.
         let unpack = move || {
@@ -165,11 +177,15 @@ impl BodyBudget {
         // A panic while unpacking is our bug; to the caller the body was not readable.
         tokio::task::spawn_blocking(unpack).await.unwrap_or(Err(BodyError::Broken))
     }
+
+    fn charge(&self, sender: &Arc<str>) -> Charge {
+        Charge { budget: Some(self.free_kib.clone()), permit: None, share: self.shares.take(sender, 0) }
+    }
 }
 
 impl Default for BodyBudget {
     fn default() -> Self {
-        Self::new(BUDGET_KIB)
+        Self::new(BUDGET_KIB, BUDGET_KIB / 4)
     }
 }
 
@@ -193,6 +209,9 @@ impl Charge {
         let more = bytes.div_ceil(1024).saturating_sub(charged);
         if more == 0 {
             return Ok(());
+        }
+        if !self.share.as_mut().is_none_or(|share| share.grow(more)) {
+            return Err(BodyError::Busy);
         }
         let more = u32::try_from(more).map_err(|_| BodyError::Busy)?;
         let permit = budget.clone().try_acquire_many_owned(more).map_err(|_| BodyError::Busy)?;

@@ -29,7 +29,7 @@ pub async fn submit(State(gateway): State<Gateway>, call: Call, request: Request
     if media_type(&headers).starts_with("multipart/form-data") {
         return submit_many(&gateway, &call, &headers, &query, request).await;
     }
-    let held = gateway.0.read_document(request).await?;
+    let held = gateway.0.read_document(&call, request).await?;
     let offered = offered(&call, &headers, &query)?;
     let offered = with_document(&headers, held.bytes.clone(), offered).await?;
     let accepted = gateway.0.intake.accept(offered).await?;
@@ -43,7 +43,7 @@ pub async fn submit(State(gateway): State<Gateway>, call: Call, request: Request
 pub async fn validate(State(gateway): State<Gateway>, call: Call, request: Request) -> Result<Response, Problem> {
     let headers = request.headers().clone();
     let query = Parameters::read(request.uri().query()).0;
-    let held = gateway.0.read_document(request).await?;
+    let held = gateway.0.read_document(&call, request).await?;
     let offered = offered(&call, &headers, &query)?;
     let offered = with_document(&headers, held.bytes.clone(), offered).await?;
     let checked = gateway.0.intake.check(&offered).await?;
@@ -156,7 +156,7 @@ async fn submit_many(
 ) -> Result<Response, Problem> {
     /// Files in one request. More is what feeds are for.
     const FILES_MAX: usize = 100;
-    let held = gateway.0.read_document(request).await?;
+    let held = gateway.0.read_document(call, request).await?;
     let mut results = Vec::new();
     for file in multipart_files(headers, held.bytes.clone(), FILES_MAX).await? {
         let mut offered = offered(call, headers, query)?;
@@ -224,7 +224,7 @@ async fn multipart_files(headers: &HeaderMap, bytes: Bytes, most: usize) -> Resu
 pub(super) fn offered(call: &Call, headers: &HeaderMap, query: &[(String, String)]) -> Result<Offered, Problem> {
     let declared = query.iter().find(|(name, _)| name == "type").map(|(_, kind)| read_declared(kind)).transpose()?;
     Ok(Offered {
-        client: call.caller.client.id.clone(),
+        client: call.caller.id.clone(),
         facilities: call.caller.client.facilities.clone(),
         facility: facility_header(headers)?,
         declared,

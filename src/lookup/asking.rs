@@ -14,6 +14,9 @@ use crate::lookup::verdict::Verdict;
 use crate::portal::reply::{CardAnswer, HistoryAnswer};
 use crate::portal::{Answered, PortalError, Question, Service};
 
+/// Who asks where the gateway asks by itself: for tickets and lists.
+pub const GATEWAY: &str = "gateway";
+
 /// One question and how fresh its answer must be.
 #[derive(Clone, Debug)]
 pub struct Ask {
@@ -29,6 +32,8 @@ pub struct Ask {
     pub stale_max: Option<Duration>,
     /// Who waits: a person, or a list.
     pub lane: Lane,
+    /// The program that asks (`Client::id`, or [`GATEWAY`]), so that none takes the places of others.
+    pub client: Arc<str>,
 }
 
 /// What a card is looked up for.

@@ -1,11 +1,14 @@
 //! What a ticket holds: the question as it was asked, and what the desk was told meanwhile. Pure, but for the form in
 //! which the store keeps it (sealed).
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{CardSubject, FacilityCode, NationalId, Officer, PartialDate, PersonName};
+use crate::lookup::asking::GATEWAY;
 use crate::lookup::budget::Lane;
 use crate::lookup::code::Conclusion;
 use crate::lookup::provisional::Clues;
@@ -191,6 +194,7 @@ impl Asked {
             // Only what the portal says from now on ends a ticket.
             stale_max: Some(std::time::Duration::ZERO),
             lane: Lane::Bulk,
+            client: Arc::from(GATEWAY),
         };
         Some(Self { ask, visit: kept.visit, told: kept.told })
     }
@@ -280,6 +284,7 @@ mod tests {
             refresh: true,
             stale_max: None,
             lane: Lane::Interactive,
+            client: Arc::from("key_test"),
         };
         let asked = Asked { ask: ask.clone(), visit: date(2026, 11, 20), told: told() };
         let again = Asked::from_json(&asked.to_json(), facility).unwrap();

@@ -82,7 +82,7 @@ pub(super) async fn read(gateway: &Gateway, call: &Call, request: Request) -> Re
         deadline: gateway.0.limits.request_deadline,
         stall: gateway.0.limits.body_stall,
     };
-    let held = gateway.0.bodies.read(&headers, body, &limits).await?;
+    let held = gateway.0.bodies.read(&call.caller.id, &headers, body, &limits).await?;
     let bytes = held.bytes.clone();
 
     let around = match form {

@@ -13,6 +13,10 @@ use super::*;
 const LIMITS: BodyLimits =
     BodyLimits { bytes_max: 4 << 20, deadline: Duration::from_secs(60), stall: Duration::from_secs(5) };
 
+fn sender() -> Arc<str> {
+    Arc::from("key_test")
+}
+
 fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(plain).unwrap();
@@ -84,17 +88,17 @@ async fn gzip_is_unpacked_within_its_bounds() {
         (0..200_000u32).flat_map(|n| format!("{:x}\n", n.wrapping_mul(2_654_435_761)).into_bytes()).collect();
     let packed = gzip(&noise);
     for length in [None, Some(packed.len())] {
-        let held = budget.read(&headers("gzip", length), Body::from(packed.clone()), &LIMITS).await.unwrap();
+        let held = budget.read(&sender(), &headers("gzip", length), Body::from(packed.clone()), &LIMITS).await.unwrap();
         assert!(*held == noise[..]);
     }
-    let small = budget.read(&headers("X-GZIP", Some(30)), Body::from(gzip(b"abc")), &LIMITS).await.unwrap();
+    let small = budget.read(&sender(), &headers("X-GZIP", Some(30)), Body::from(gzip(b"abc")), &LIMITS).await.unwrap();
     assert_eq!(small.bytes, "abc");
     drop(small);
     assert_eq!(budget.free_kib(), BUDGET_KIB as usize);
 
     let read = async |coding, packed: Vec<u8>, bytes_max| {
         let limits = BodyLimits { bytes_max, ..LIMITS };
-        budget.read(&headers(coding, None), Body::from(packed), &limits).await.map(|held| held.bytes)
+        budget.read(&sender(), &headers(coding, None), Body::from(packed), &limits).await.map(|held| held.bytes)
     };
     let bomb = gzip(&vec![0; 64 << 20]);
     assert_eq!(read("gzip", bomb, 100 << 20).await, Err(BodyError::Bomb));
@@ -113,8 +117,8 @@ async fn gzip_is_unpacked_within_its_bounds() {
 
 #[tokio::test]
 async fn a_used_up_budget_refuses_at_once_and_recovers() {
-    let budget = BodyBudget::new(300);
-    let read = async |body| budget.read(&HeaderMap::new(), body, &LIMITS).await;
+    let budget = BodyBudget::new(300, 300);
+    let read = async |body| budget.read(&sender(), &HeaderMap::new(), body, &LIMITS).await;
     let first = read(Body::from(vec![1; 100 << 10])).await.unwrap();
     assert_eq!(budget.free_kib(), 100, "charged by the room made, not by the bytes in it");
     assert_eq!(read(Body::from(vec![1; 100 << 10])).await.unwrap_err(), BodyError::Busy);
@@ -122,18 +126,19 @@ async fn a_used_up_budget_refuses_at_once_and_recovers() {
     assert_eq!(read(Body::from(vec![1; 100 << 10])).await.unwrap().len(), 100 << 10);
     // What unpacks to more than there is room for is refused while it is being unpacked.
     let packed = Body::from(gzip(&vec![1; 400 << 10]));
-    let refused = budget.read(&headers("gzip", None), packed, &LIMITS).await;
+    let refused = budget.read(&sender(), &headers("gzip", None), packed, &LIMITS).await;
     assert_eq!(refused.unwrap_err(), BodyError::Busy);
     assert_eq!(budget.free_kib(), 300);
 }
 
 #[tokio::test]
 async fn an_announcement_alone_takes_nothing_from_the_budget() {
-    let budget = BodyBudget::new(1024);
+    let budget = BodyBudget::new(1024, 1024);
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_LENGTH, (1000usize << 10).into());
     let silent = dripping(vec![Bytes::from_static(b"a")], Duration::ZERO, false);
-    let reading = budget.read(&headers, silent, &LIMITS);
+    let sender = sender();
+    let reading = budget.read(&sender, &headers, silent, &LIMITS);
     tokio::pin!(reading);
     assert!(timeout(Duration::from_millis(50), &mut reading).await.is_err());
     assert_eq!(budget.free_kib(), 1024 - 64);
