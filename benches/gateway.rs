@@ -10,7 +10,6 @@ mod support;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -19,7 +18,7 @@ use rusqlite::{Connection, params};
 use tokio::sync::{mpsc, oneshot};
 
 use self::support::Wishes;
-use self::support::claims::Claims;
+use self::support::claims::{Claims, next_serial};
 use self::support::figures::{Figures, Latencies, median};
 use self::support::floor::Floor;
 use self::support::load::{Tally, Target, Wanted, Wire, at_once, closed, open, zipf};
@@ -393,13 +392,6 @@ fn tell(name: &str, rounds: &mut [Round], figures: &mut Figures) -> f64 {
         figures.tell(&format!("{name}, answered otherwise, all rounds"), wrong as f64, "");
     }
     rate
-}
-
-/// A serial number never given before, in this run or (all but surely) in another: they begin with the time of day.
-fn next_serial() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    // Two runs against one gateway must not submit the same records; the process id keeps them apart.
-    u64::from(std::process::id() % 10_000) * 1_000_000 + NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 // === bare SQLite ===

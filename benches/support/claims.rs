@@ -1,6 +1,7 @@
 //! Claims of about 20 KB, each with a record number of its own, made from the sample.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -58,4 +59,11 @@ impl Claims {
         claim.push_str(&self.end);
         claim.into_bytes()
     }
+}
+
+/// A serial number never given before, in this run or (all but surely) in another: they begin with the time of day.
+pub(crate) fn next_serial() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    // Two runs against one gateway must not submit the same records; the process id keeps them apart.
+    u64::from(std::process::id() % 10_000) * 1_000_000 + NEXT.fetch_add(1, Ordering::Relaxed)
 }

@@ -59,6 +59,8 @@ pub(crate) struct Tally {
     pub(crate) latencies: Latencies,
     /// Answers of another kind than wanted.
     pub(crate) wrong: usize,
+    /// Of those, the ones refused with the time to come back (503 or 429 with `Retry-After`).
+    pub(crate) refused: Latencies,
     /// From the first request to the last answer.
     pub(crate) took: Duration,
     /// Bytes of the last answer, head and body.
@@ -189,6 +191,11 @@ impl Wire {
 }
 
 impl Answer<'_> {
+    /// Whether it sends the caller away for a while.
+    fn is_refused(&self) -> bool {
+        matches!(self.status, 429 | 503) && memmem::find(self.head, b"retry-after").is_some()
+    }
+
     /// Whether it is what was wanted.
     pub(crate) fn is(&self, wanted: Wanted) -> bool {
         match wanted {
@@ -210,7 +217,11 @@ impl Tally {
             self.latencies.note(took);
             self.answer_bytes = (answer.head.len(), answer.body.len());
         } else {
-            if self.wrong == 0 {
+            let refused = answer.is_refused();
+            if refused {
+                self.refused.note(took);
+            }
+            if self.wrong == 0 && !refused {
                 println!("  unexpected: {} {}", answer.status, String::from_utf8_lossy(answer.body));
             }
             self.wrong += 1;
@@ -220,6 +231,7 @@ impl Tally {
     fn join(&mut self, other: Self) {
         self.latencies.join(other.latencies);
         self.wrong += other.wrong;
+        self.refused.join(other.refused);
         self.answer_bytes = self.answer_bytes.max(other.answer_bytes);
     }
 }

@@ -27,6 +27,13 @@ pub(crate) fn resident(pid: u32) -> u64 {
     pages.unwrap_or_default() * PAGE_BYTES
 }
 
+/// The most resident memory of a process so far, in bytes.
+pub(crate) fn peak(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|kib| kib.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or_default() * 1024
+}
+
 /// Gives this process the second core, so that the gateway can have the first. To be called before any thread is made;
 /// false if there is one core only, or no `taskset`.
 pub(crate) fn take_second_core() -> bool {

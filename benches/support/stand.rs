@@ -68,20 +68,18 @@ impl Stand {
         let sandbox = start_sandbox(folder.path()).await;
         let text = config_text(&sandbox.address().to_string(), portal, lookup);
         std::fs::write(within(CONFIG_FILE), text).expect("writable");
-        let wish = ClientWish {
-            name: "benchmark".into(),
-            scopes: app::scope_names().map(str::to_owned).to_vec(),
-            facilities: FACILITIES.iter().filter_map(|code| FacilityCode::parse(code).ok()).collect(),
-            // Above anything one machine can ask.
-            requests_per_minute: 100_000_000,
-            addresses: Vec::new(),
-            facade_user: None,
-        };
-        let key = app::add_client(&read_config(folder.path()), &system, wish).await.expect("a key can be made").secret;
+        let key =
+            app::add_client(&read_config(folder.path()), &system, wish()).await.expect("a key can be made").secret;
         let gateway = Served::spawn(folder.path(), wishes, "gateway");
         let url = format!("https://{}", gateway.address);
         let outside = Outside { url, key, ca: within("ca.pem"), facility: FACILITIES[0].to_owned() };
         Self { sandbox, outside, folder, gateway }
+    }
+
+    /// A key of another client, with all that the first may do.
+    pub(crate) async fn another_client(&self) -> Outside {
+        let key = app::add_client(&read_config(self.folder.path()), &System::real(), wish()).await;
+        Outside { key: key.expect("a key can be made").secret, ..self.outside.clone() }
     }
 
     /// The gateway's process.
@@ -225,4 +223,17 @@ fn config_text(portal: &str, of_portal: &str, of_lookup: &str) -> String {
          [lookup]\n{roomy}\n{of_lookup}\n\
          [limits]\nconnections_per_source_max = 2000\n{facilities}"
     )
+}
+
+/// A client that may do everything, as often as it likes.
+fn wish() -> ClientWish {
+    ClientWish {
+        name: "benchmark".into(),
+        scopes: app::scope_names().map(str::to_owned).to_vec(),
+        facilities: FACILITIES.iter().filter_map(|code| FacilityCode::parse(code).ok()).collect(),
+        // Above anything one machine can ask.
+        requests_per_minute: 100_000_000,
+        addresses: Vec::new(),
+        facade_user: None,
+    }
 }

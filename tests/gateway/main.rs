@@ -34,6 +34,7 @@ mod malformed;
 mod moves;
 mod officers;
 mod outage;
+mod overload;
 mod privacy;
 mod reference;
 mod verdicts;
