@@ -12,6 +12,7 @@ pub mod facility;
 pub mod fault;
 pub mod listener;
 pub mod lookup;
+pub mod memory;
 pub mod portal;
 pub mod value;
 
@@ -152,6 +153,11 @@ impl Config {
         read(text, base_folder, env).0
     }
 
+    /// How much memory the gateway takes at most, in bytes, by its own bounds.
+    pub fn memory_bound(&self) -> u64 {
+        memory::bound(&memory::shares(&self.limits, &self.portal, &self.lookup, &self.documents))
+    }
+
     /// What is doubtful but does not stop the gateway.
     pub fn notices(&self) -> &[Fault] {
         &self.notices
@@ -202,11 +208,15 @@ fn compose(mut root: Section<'_>) -> Config {
     let mode = root.choice("mode", &[("test", Mode::Test), ("live", Mode::Live)], Mode::Test);
     let data = data(root.section("data"));
     let (api, admin) = listener::read(root.section("api"), root.section("admin"));
-    let limits = listener::read_limits(root.section("limits"));
+    let (limits, at_ceiling) = listener::read_limits(root.section("limits"));
     let facade = facade::read(root.section("facade"), mode, (&api, &admin), &limits);
     let (portal, lookup) = (portal::read(root.section("portal"), mode), lookup::read(root.section("lookup")));
     let documents = documents::read(root.section("documents"));
     let delivery = documents::read_delivery(root.section("delivery"), &portal);
+    if let Some(ceiling) = limits.memory_bytes_max {
+        let shares = memory::shares(&limits, &portal, &lookup, &documents);
+        memory::hold(root.report, at_ceiling, ceiling, &shares);
+    }
     let log = log(root.section("log"));
     let (facilities, codes) = facility::read(&mut root, mode);
     let officers = facility::read_officers(&mut root, &codes);

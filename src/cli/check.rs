@@ -27,6 +27,7 @@ pub(super) fn check(arguments: &Arguments, out: &Output) -> Exit {
             "file": arguments.config.display().to_string(),
             "faults": [],
             "facade": facade_json(&config.facade),
+            "memoryMibMax": memory_mib(&config),
             "notices": config.notices().iter().map(as_json).collect::<Vec<_>>(),
         }));
         return Exit::Done;
@@ -36,7 +37,16 @@ pub(super) fn check(arguments: &Arguments, out: &Output) -> Exit {
     }
     out.line(out.wording("cấu hình đúng", "the configuration is right"));
     tell_facade(&config.facade, out);
+    let mib = memory_mib(&config);
+    out.line(&match out.wording("vi", "en") {
+        "vi" => format!("bộ nhớ: nhiều nhất {mib} MiB theo các giới hạn"),
+        _ => format!("memory: {mib} MiB at most, by the bounds"),
+    });
     Exit::Done
+}
+
+fn memory_mib(config: &Config) -> u64 {
+    config.memory_bound().div_ceil(1 << 20)
 }
 
 /// Where systems written for the portal are to call, and what goes through unlooked at.

@@ -67,6 +67,8 @@ pub struct Limits {
     pub body_stall: Duration,
     /// How long work in hand may go on after the signal to stop.
     pub grace: Duration,
+    /// The ceiling that all bounds together must keep; none if it is not set.
+    pub memory_bytes_max: Option<u64>,
 }
 
 pub(super) fn read(api: Section<'_>, mut admin: Section<'_>) -> (Api, Admin) {
@@ -140,7 +142,8 @@ pub(super) fn meet(a: SocketAddr, b: SocketAddr) -> bool {
     a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified())
 }
 
-pub(super) fn read_limits(mut section: Section<'_>) -> Limits {
+/// The bounds, and where the ceiling of memory stands: whether they keep it can be told once all is read.
+pub(super) fn read_limits(mut section: Section<'_>) -> (Limits, usize) {
     let connections_max = section.count("connections_max", 1..=100_000, 4_096);
     let connections_per_source_max = section.count("connections_per_source_max", 1..=100_000, 512);
     if connections_per_source_max > connections_max {
@@ -164,7 +167,9 @@ pub(super) fn read_limits(mut section: Section<'_>) -> Limits {
         request_deadline: section.seconds("request_deadline_s", 5..=3_600, 120),
         body_stall: section.seconds("body_stall_s", 1..=600, 30),
         grace: section.seconds("grace_s", 0..=600, 25),
+        memory_bytes_max: section.whole_number_if_any("memory_max_mib", 128..=1 << 20).map(|mib| mib << 20),
     };
+    let at = section.at("memory_max_mib");
     section.finish();
-    limits
+    (limits, at)
 }

@@ -271,6 +271,24 @@ fn each_kind_of_fault_has_its_place() {
 }
 
 #[test]
+fn a_ceiling_of_memory_that_the_other_bounds_do_not_keep_is_told_with_what_to_lower() {
+    let files = Files::make();
+    let with = |section: &str| LEAST.replacen("[portal]", &format!("{section}\n[portal]"), 1);
+    let bound = files.parse(LEAST).unwrap().memory_bound();
+    // What `docs/OPERATING.md` says of the defaults.
+    assert_eq!(bound >> 20, 1_824);
+    assert!(files.parse(&with("[limits]\nmemory_max_mib = 1825")).is_ok());
+    let faults = files.parse(&with("[limits]\nmemory_max_mib = 1024")).unwrap_err();
+    let fault = &faults.listed()[0];
+    assert_eq!((fault.line, fault.code, fault.key.as_str()), (5, "config.memory", "limits.memory_max_mib"));
+    let cure = fault.cure.wording(crate::domain::Language::English);
+    assert!(cure.starts_with("Lower one of: documents.bodies_in_memory_mib (768 MiB)"), "{cure}");
+    let less = "[documents]\nbodies_in_memory_mib = 64\n[limits]\nconnections_max = 512\nmemory_max_mib = 1024";
+    assert!(files.parse(&with(less)).unwrap().memory_bound() <= 1024 << 20);
+    check_faults(&files, &with("[limits]\nmemory_max_mib = 12"), &["5:18 config.out_of_range limits.memory_max_mib"]);
+}
+
+#[test]
 fn schemas_of_a_folder_are_checked_with_the_configuration() {
     let files = Files::make();
     let with = |section: &str| LEAST.replacen("[portal]", &format!("[documents]\n{section}\n[portal]"), 1);
