@@ -110,6 +110,7 @@ impl Courier {
             };
             let nothing_free = parts.places.available_permits() == 0;
             tokio::select! {
+                biased;
                 () = stopper.stopping() => {}
                 () = place_free => {}
                 changed = changes.changed(), if !nothing_free => {
@@ -120,6 +121,7 @@ impl Courier {
         }
         parts.under_way.close();
         tokio::select! {
+            biased;
             () = parts.under_way.wait() => {}
             // What is dropped here is found as `sending` at the next start and settled by its kind.
             () = stopper.letting_go() => {}

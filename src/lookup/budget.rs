@@ -69,9 +69,23 @@ impl Default for Config {
 pub struct Budget {
     accounts: HashMap<FacilityCode, Account>,
     config: Config,
-    clock: WaitingClock,
     /// Set when lists get no more turns.
     lists_ended: CancellationToken,
+}
+
+/// A rate counted on the clock by which it is waited for: on two clocks a wait could end before its turn has come.
+type Rate = RateLimiter<NotKeyed, InMemoryState, RuntimeClock, NoOpMiddleware<std::time::Instant>>;
+
+/// The clock of the runtime.
+#[derive(Clone, Copy, Default)]
+struct RuntimeClock;
+
+impl Clock for RuntimeClock {
+    type Instant = std::time::Instant;
+
+    fn now(&self) -> Self::Instant {
+        Instant::now().into_std()
+    }
 }
 
 struct Account {
@@ -89,20 +103,6 @@ struct Account {
     first: Mutex<()>,
     /// How long a slot is held.
     held: Lately,
-}
-
-type Rate = RateLimiter<NotKeyed, InMemoryState, WaitingClock, NoOpMiddleware<Duration>>;
-
-/// The clock by which is waited: a rate that went by another would be wrong where a test moves the time.
-#[derive(Clone, Copy)]
-struct WaitingClock(Instant);
-
-impl Clock for WaitingClock {
-    type Instant = Duration;
-
-    fn now(&self) -> Duration {
-        self.0.elapsed()
-    }
 }
 
 /// The right to ask one question now; given back when dropped.
@@ -133,10 +133,9 @@ impl Budget {
             Quota::per_minute(NonZeroU32::new(bulk_per_minute).unwrap_or(NonZeroU32::MIN)).allow_burst(NonZeroU32::MIN);
         let places = config.under_way_max.max(1);
         let line = places_in_line(&config);
-        let clock = WaitingClock(Instant::now());
         let account = || Account {
-            rate: RateLimiter::direct_with_clock(quota, clock),
-            bulk_rate: RateLimiter::direct_with_clock(bulk_quota, clock),
+            rate: RateLimiter::direct_with_clock(quota, RuntimeClock),
+            bulk_rate: RateLimiter::direct_with_clock(bulk_quota, RuntimeClock),
             under_way: Arc::new(Semaphore::new(places)),
             bulk_under_way: Arc::new(Semaphore::new((places / 2).max(1))),
             people_waiting: AtomicUsize::new(0),
@@ -145,7 +144,7 @@ impl Budget {
             held: Lately::default(),
         };
         let accounts = facilities.iter().map(|facility| (*facility, account())).collect();
-        Self { accounts, config, clock, lists_ended: CancellationToken::new() }
+        Self { accounts, config, lists_ended: CancellationToken::new() }
     }
 
     /// Waits, at most `patience`, for the right to ask one question as `facility`, for `client`.
@@ -164,8 +163,9 @@ impl Budget {
         match lane {
             Lane::Interactive => self.slot_in_line(account, client, deadline).await,
             Lane::Bulk => tokio::select! {
-                slot = self.bulk_slot(account, deadline) => slot,
+                biased;
                 () = self.lists_ended.cancelled() => Err(Spent { retry_after: Duration::from_secs(1) }),
+                slot = self.bulk_slot(account, deadline) => slot,
             },
         }
     }
@@ -208,7 +208,7 @@ impl Budget {
                 Ok(()) => return Ok(account.slot(under_way, Some(bulk_under_way))),
                 Err(refused) => {
                     drop(under_way);
-                    rest(refused.wait_time_from(self.clock.now()), deadline).await?;
+                    rest(refused.wait_time_from(RuntimeClock.now()), deadline).await?;
                 }
             }
         }
@@ -227,7 +227,7 @@ impl Budget {
     /// Waits for the next turn of a rate.
     async fn turn(&self, rate: &Rate, deadline: Instant) -> Result<(), Spent> {
         while let Err(refused) = rate.check() {
-            rest(refused.wait_time_from(self.clock.now()), deadline).await?;
+            rest(refused.wait_time_from(RuntimeClock.now()), deadline).await?;
         }
         Ok(())
     }

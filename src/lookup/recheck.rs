@@ -39,14 +39,16 @@ impl Lookup {
         let mut weather = self.0.portal.weather_changes();
         while !stopper.is_stopping() {
             let asked = tokio::select! {
-                asked = self.recheck_some() => asked,
+                biased;
                 // What is dropped here stays due, and is asked again after the next start.
                 () = stopper.letting_go() => return,
+                asked = self.recheck_some() => asked,
             };
             if asked > 0 {
                 continue;
             }
             tokio::select! {
+                biased;
                 () = stopper.stopping() => return,
                 // A lost or closed feed of weather leaves the regular look.
                 _ = weather.recv() => {}

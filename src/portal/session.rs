@@ -9,7 +9,7 @@ mod token;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::portal::account::Account;
@@ -45,8 +45,8 @@ pub(super) struct Session {
     system: System,
     login_timeout: Duration,
     state: Mutex<State>,
-    /// Changes whenever a renewal ends, well or badly.
-    renewals: watch::Sender<()>,
+    /// Told whenever a renewal ends, well or badly. All who wait hear of it in the order in which they came.
+    renewed: Notify,
 }
 
 impl Session {
@@ -57,23 +57,22 @@ impl Session {
         system: System,
         login_timeout: Duration,
     ) -> Self {
-        let (state, renewals) = (Mutex::default(), watch::Sender::new(()));
-        Self { account, transport, station, system, login_timeout, state, renewals }
+        let (state, renewed) = (Mutex::default(), Notify::new());
+        Self { account, transport, station, system, login_timeout, state, renewed }
     }
 
     /// A token to use now. Fails at [`Stage::NotConnected`] or [`Stage::NotTried`]: whatever befalls a login, the call
     /// it was for has not left.
     pub(super) async fn token(self: &Arc<Self>, deadline: Instant) -> Result<Arc<Token>, PortalError> {
-        // Subscribed before looking, so that a renewal that ends in between is not missed.
-        let mut renewals = self.renewals.subscribe();
         loop {
+            // Registered before looking, so that a renewal that ends in between is not missed.
+            let renewed = self.renewed.notified();
             match self.decide() {
                 Decision::Use(token) | Decision::UseAndRenew(token) => return Ok(token),
                 Decision::Fail(error) => return Err(error),
                 Decision::Renew | Decision::Join => {}
             }
-            // The sender lives as long as this session, so a change or the deadline ends the wait.
-            if timeout_at(deadline, renewals.changed()).await.is_err() {
+            if timeout_at(deadline, renewed).await.is_err() {
                 return Err(PortalError { stage: Stage::NotTried, fault: Fault::TimedOut, retry_after: None });
             }
         }
@@ -166,7 +165,7 @@ impl Session {
                 }
             }
         }
-        self.renewals.send_replace(());
+        self.renewed.notify_waiters();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

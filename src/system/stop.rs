@@ -46,8 +46,9 @@ impl Stopper {
     /// Sleeps for `span` or until stopping; tells whether the whole span was slept.
     pub async fn sleep(&self, span: Duration) -> bool {
         tokio::select! {
-            () = tokio::time::sleep(span) => true,
+            biased;
             () = self.stopping() => false,
+            () = tokio::time::sleep(span) => true,
         }
     }
 }
