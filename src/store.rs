@@ -6,6 +6,7 @@
 //! keyed hashes only; every move of a delivery is one of [`TRANSITIONS`](crate::domain::delivery::TRANSITIONS).
 
 pub mod batches;
+pub mod simulated;
 pub mod ticket;
 pub mod vault;
 

@@ -45,6 +45,7 @@ use self::fault::Fault;
 use self::moves::Order;
 use self::readers::Readers;
 use self::writer::{Asked, Command, Health, Message, Unasked, Work};
+use super::simulated::Disk;
 use super::ticket::{NewTicket, TicketEnd, TicketView};
 use super::{
     Accepted, AttemptView, Backlog, Client, DocumentView, EventView, Filter, LastKnown, Lease, LeaseWish, Leased, Lost,
@@ -116,6 +117,17 @@ impl Store {
     /// Opens the data folder for a gateway, alone: a second one is refused with `InUse`.
     pub async fn open(config: Config, vault: Vault, system: System) -> Result<Self, StoreError> {
         Self::open_as(opening::Role::Gateway, config, vault, system).await
+    }
+
+    /// Opens the data folder for a gateway in a simulation: everything is done on the thread of the caller, which must be
+    /// inside a runtime of one thread, and what is written passes `disk`.
+    pub fn open_simulated(
+        config: Config,
+        vault: Vault,
+        system: System,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Self, StoreError> {
+        opening::open(opening::Role::Simulated(disk), &config, vault, system).map_err(|fault| fault.told())
     }
 
     /// Opens the data folder beside a gateway that may be running, for small changes such as those of `lienthong keys`.

@@ -1,8 +1,9 @@
 //! What can go wrong below: which faults end a command, which a transaction, and which the connection.
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use super::super::StoreError;
+use super::super::simulated::Refusal;
 
 /// Why a piece of work on the database did not succeed.
 #[derive(Debug)]
@@ -61,6 +62,17 @@ pub(super) fn unreadable(what: &str) -> Fault {
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sql(error)
+    }
+}
+
+/// A played refusal is the one that SQLite would report.
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            Refusal::Full => ffi::SQLITE_FULL,
+            Refusal::Broken => ffi::SQLITE_IOERR_FSYNC,
+        };
+        Self::Sql(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
     }
 }
 

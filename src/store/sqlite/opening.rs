@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use super::super::simulated::Disk;
 use super::super::{DATABASE_FILE, StoreError, Vault, folder};
 use super::fault::Fault;
 use super::readers::Readers;
@@ -20,20 +21,21 @@ use crate::system::System;
 const LOCK_FILE: &str = "gateway.lock";
 
 /// As what a process opens the folder.
-#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// The one gateway.
     Gateway,
     /// A tool beside it.
     Beside,
+    /// The one gateway, in a simulation.
+    Simulated(Arc<dyn Disk>),
 }
 
 /// Opens everything, in this order: the folder, the lock, the file, the schema, the proof of the keys, the writer.
 pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) -> Result<Store, Fault> {
     let failed = |error: io::Error| StoreError::Failed(format!("the data folder: {error}"));
     folder::create(&config.folder).map_err(failed)?;
-    let lock = match role {
-        Role::Gateway => Some(try_lock(&config.folder).map_err(failed)?.ok_or(StoreError::InUse)?),
+    let lock = match &role {
+        Role::Gateway | Role::Simulated(_) => Some(try_lock(&config.folder).map_err(failed)?.ok_or(StoreError::InUse)?),
         Role::Beside => None,
     };
 
@@ -54,6 +56,10 @@ pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) ->
     prove_keys(&connection, &vault)?;
     folder::sync(&config.folder).map_err(failed)?;
 
+    let disk = match role {
+        Role::Gateway | Role::Beside => None,
+        Role::Simulated(disk) => Some(disk),
+    };
     let (queue, receiver) = mpsc::channel(config.queue_max.max(1));
     let changes = Arc::new(watch::Sender::new(0));
     let health = Health::default();
@@ -68,10 +74,16 @@ pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) ->
         changes: Arc::clone(&changes),
         health: health.clone(),
         lock,
+        disk,
     };
-    std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run()).map_err(failed)?;
+    let on_caller = writer.disk.is_some();
+    if on_caller {
+        tokio::spawn(writer.run_as_task());
+    } else {
+        std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run()).map_err(failed)?;
+    }
     let room = Arc::new(Semaphore::new(usize::try_from(QUEUE_KIB_MAX).unwrap_or(Semaphore::MAX_PERMITS)));
-    let readers = Readers::new(file, vault.clone(), config.readers);
+    let readers = Readers::new(file, vault.clone(), config.readers, on_caller);
     Ok(Store { inner: Arc::new(Inner { vault, system, queue, room, readers, changes, health }) })
 }
 

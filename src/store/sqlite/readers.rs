@@ -22,10 +22,12 @@ pub(super) struct Readers {
     permits: Arc<Semaphore>,
     permit_count: u32,
     idle: Arc<Mutex<Vec<Connection>>>,
+    /// In a simulation there are no blocking tasks.
+    on_caller: bool,
 }
 
 impl Readers {
-    pub(super) fn new(file: PathBuf, vault: Vault, count: usize) -> Self {
+    pub(super) fn new(file: PathBuf, vault: Vault, count: usize, on_caller: bool) -> Self {
         // A store that cannot be read serves nobody; 64 readers are more than any disk bears.
         let permit_count = u32::try_from(count.clamp(1, 64)).unwrap_or(1);
         Self {
@@ -34,6 +36,7 @@ impl Readers {
             permits: Arc::new(Semaphore::new(count.clamp(1, 64))),
             permit_count,
             idle: Arc::default(),
+            on_caller,
         }
     }
 
@@ -47,6 +50,11 @@ impl Readers {
             .await
             .map_err(|_| StoreError::Busy)?
             .map_err(|_| StoreError::Closing)?;
+        if self.on_caller {
+            // Others have their turn meanwhile, as they have while a blocking task reads.
+            tokio::task::yield_now().await;
+            return self.read_now(look).map_err(|fault| fault.told());
+        }
         let readers = self.clone();
         let task = tokio::task::spawn_blocking(move || {
             // The permit goes with the task: a caller who stops waiting does not make room for one more.

@@ -1,4 +1,4 @@
-//! The one thread that writes. It takes what waits, runs it in one transaction, syncs once, and answers afterwards.
+//! The one that writes, on a thread of its own or, in a simulation, as a task. It takes what waits, runs it in one transaction, syncs once, and answers afterwards.
 //!
 //! - A command runs in a savepoint of its own: one that fails takes nothing of the others with it.
 //! - Nobody is answered before COMMIT returned, and after a COMMIT that failed nobody is told otherwise.
@@ -10,10 +10,12 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
+use super::super::simulated::Disk;
 use super::super::{StoreError, Vault};
 use super::fault::Fault;
 use super::schema;
@@ -80,6 +82,8 @@ pub(super) struct Writer {
     pub(super) changes: Arc<watch::Sender<u64>>,
     pub(super) health: Health,
     pub(super) lock: Option<File>,
+    /// What a simulation puts before the files.
+    pub(super) disk: Option<Arc<dyn Disk>>,
 }
 
 /// Bytes written by one group at most, about. Beyond this a sync is no longer what takes the time, and those at the
@@ -91,28 +95,51 @@ const GROUP_BYTES_MAX: usize = 32 << 20;
 impl Writer {
     /// Writes until the store is closed or its last handle is gone.
     pub(super) fn run(mut self) {
-        let mut closing: Option<oneshot::Sender<()>> = None;
+        let mut closing = None;
         while let Some(first) = self.receiver.blocking_recv() {
-            let mut next = Some(first);
-            let mut group: Vec<Box<dyn Command>> = Vec::new();
-            let mut bytes = 0;
-            while let Some(message) = next {
-                match message {
-                    Message::Run(command) => {
-                        bytes += command.weight();
-                        group.push(command);
-                    }
-                    Message::Close(done) => {
-                        // What is in the queue is still done; nothing more gets in.
-                        self.receiver.close();
-                        closing = Some(done);
-                    }
-                }
-                let has_room = group.len() < self.group_max && bytes < GROUP_BYTES_MAX;
-                next = if has_room { self.receiver.try_recv().ok() } else { None };
-            }
-            self.write(group);
+            self.serve(first, &mut closing);
         }
+        self.finish(closing);
+    }
+
+    /// The same as a task, in the time of its runtime. Dropped with the runtime, it ends as a killed process does.
+    pub(super) async fn run_as_task(mut self) {
+        let mut closing = None;
+        while let Some(first) = self.receiver.recv().await {
+            let takes = self.disk.as_ref().map_or(Duration::ZERO, |disk| disk.takes());
+            if !takes.is_zero() {
+                tokio::time::sleep(takes).await;
+            }
+            self.serve(first, &mut closing);
+        }
+        self.finish(closing);
+    }
+
+    /// Writes `first` and what waits behind it, as far as one group goes.
+    fn serve(&mut self, first: Message, closing: &mut Option<oneshot::Sender<()>>) {
+        let mut next = Some(first);
+        let mut group: Vec<Box<dyn Command>> = Vec::new();
+        let mut bytes = 0;
+        while let Some(message) = next {
+            match message {
+                Message::Run(command) => {
+                    bytes += command.weight();
+                    group.push(command);
+                }
+                Message::Close(done) => {
+                    // What is in the queue is still done; nothing more gets in.
+                    self.receiver.close();
+                    *closing = Some(done);
+                }
+            }
+            let has_room = group.len() < self.group_max && bytes < GROUP_BYTES_MAX;
+            next = if has_room { self.receiver.try_recv().ok() } else { None };
+        }
+        self.write(group);
+    }
+
+    /// Puts everything in its place and gives the folder free.
+    fn finish(mut self, closing: Option<oneshot::Sender<()>>) {
         if let Some(connection) = &self.connection
             && let Err(fault) = schema::empty_log(connection)
         {
@@ -208,6 +235,9 @@ impl Writer {
                 }
             }
         }
+        if let Some(disk) = &self.disk {
+            disk.admits()?;
+        }
         connection.execute_batch("COMMIT")?;
         if outcomes.iter().any(|outcome| matches!(outcome, Err(StoreError::Full))) {
             self.health.set(Some(StoreError::Full));
@@ -217,6 +247,9 @@ impl Writer {
         }
         if wakes {
             self.changes.send_modify(|count| *count = count.wrapping_add(1));
+        }
+        if let Some(disk) = &self.disk {
+            disk.committed();
         }
         Ok(outcomes)
     }
