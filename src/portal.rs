@@ -38,6 +38,7 @@ use crate::domain::{CardSubject, FacilityCode, PartialDate, PersonName, Receipt}
 pub use self::account::{Account, PortalPassword};
 pub use self::client::{Place, Portal};
 pub use self::config::{Config, ConfigError, Generation};
+pub use self::transport::line::{Dial, Dialing, Wire};
 
 /// What the portal is asked or given. Each has its own path, its own weather and its own breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

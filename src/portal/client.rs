@@ -16,6 +16,7 @@ use crate::portal::config::{Config, ConfigError};
 use crate::portal::passage::{self, Passage, Passed};
 use crate::portal::reply::{Heard, hear_passage, hear_question, hear_submission};
 use crate::portal::session::Session;
+use crate::portal::transport::line::Dial;
 use crate::portal::transport::{Reply, Transport, Way};
 use crate::portal::weather::{Permit, Station};
 use crate::portal::{
@@ -58,7 +59,23 @@ type Hear<T> = fn(Service, &Reply) -> Result<Heard<T>, Fault>;
 impl Portal {
     /// Makes the client; nothing is connected yet. The accounts' facilities must differ.
     pub fn new(config: Config, accounts: Vec<Account>, system: System) -> Result<Self, ConfigError> {
-        let transport = Arc::new(Transport::new(&config)?);
+        let transport = Transport::new(&config, None)?;
+        Self::with(transport, config, accounts, system)
+    }
+
+    /// The same over lines that a simulation plays.
+    pub fn over(
+        lines: Arc<dyn Dial>,
+        config: Config,
+        accounts: Vec<Account>,
+        system: System,
+    ) -> Result<Self, ConfigError> {
+        let transport = Transport::new(&config, Some(lines))?;
+        Self::with(transport, config, accounts, system)
+    }
+
+    fn with(transport: Transport, config: Config, accounts: Vec<Account>, system: System) -> Result<Self, ConfigError> {
+        let transport = Arc::new(transport);
         let station = Arc::new(Station::new(config.breaker, config.slow_after, system.clone()));
         let mut desks = BTreeMap::new();
         for account in accounts {

@@ -7,6 +7,8 @@
 //! for the one call and counts what it wrote, for documents that the portal does not replace by key: an idle
 //! connection that the portal closed just now would turn into a loss nobody can explain.
 
+pub(super) mod line;
+
 mod connect;
 mod counted;
 
@@ -32,6 +34,7 @@ use crate::portal::call::Call;
 use crate::portal::config::{Config, ConfigError};
 use crate::portal::transport::connect::{Connector, Unconnected};
 use crate::portal::transport::counted::Counted;
+use crate::portal::transport::line::Dial;
 use crate::portal::{Fault, PortalError, Stage};
 
 /// Longest wait for one of the `in_flight_max` places: as long as for a connection; beyond it the caller had better
@@ -102,10 +105,10 @@ impl From<Failure> for PortalError {
 }
 
 impl Transport {
-    pub(super) fn new(config: &Config) -> Result<Self, ConfigError> {
+    pub(super) fn new(config: &Config, played: Option<Arc<dyn Dial>>) -> Result<Self, ConfigError> {
         let base = config.check()?.into_parts();
         let (scheme, authority) = base.scheme.zip(base.authority).ok_or(ConfigError::BaseUrl)?;
-        let connector = Connector::new(&config.authorities, config.connect_timeout)?;
+        let connector = Connector::new(&config.authorities, config.connect_timeout, played)?;
         let pool = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(config.pool_idle)

@@ -11,23 +11,22 @@ use std::time::Duration;
 use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioIo;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower_service::Service;
 
 use crate::portal::Fault;
 use crate::portal::config::ConfigError;
+use crate::portal::transport::line::{Dial, Dialer, Line};
 
 /// A connection to the portal.
-pub(super) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+pub(super) type Stream = MaybeHttpsStream<Line>;
 
 /// Opens connections for both ways of sending.
 #[derive(Clone)]
 pub(super) struct Connector {
-    inner: HttpsConnector<HttpConnector>,
+    inner: HttpsConnector<Dialer>,
     within: Duration,
 }
 
@@ -37,7 +36,12 @@ pub(super) struct Connector {
 pub(super) struct Unconnected(pub(super) Fault);
 
 impl Connector {
-    pub(super) fn new(authorities: &[CertificateDer<'static>], within: Duration) -> Result<Self, ConfigError> {
+    /// Over TCP, or over the lines that `played` opens.
+    pub(super) fn new(
+        authorities: &[CertificateDer<'static>],
+        within: Duration,
+        played: Option<Arc<dyn Dial>>,
+    ) -> Result<Self, ConfigError> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         for (place, authority) in authorities.iter().enumerate() {
             roots.add(authority.clone()).map_err(|_| ConfigError::Authority(place))?;
@@ -49,13 +53,10 @@ impl Connector {
             .map_err(|_| ConfigError::Tls)?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(within));
+        let dialer = played.map_or_else(|| Dialer::Tcp(tcp(within)), Dialer::Played);
         // That plain http goes to loopback only was checked with the configuration.
         let inner =
-            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(dialer);
         Ok(Self { inner, within })
     }
 
@@ -86,6 +87,14 @@ impl Service<Uri> for Connector {
     fn call(&mut self, target: Uri) -> Self::Future {
         Box::pin(self.connect(target))
     }
+}
+
+fn tcp(within: Duration) -> HttpConnector {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(within));
+    tcp
 }
 
 /// The innermost cause that is known, in fixed words or as the kind of an I/O error.
