@@ -25,11 +25,12 @@ mod routes;
 mod server;
 mod tokens;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::domain::{NationalId, Officer, PersonName};
 use crate::system::System;
@@ -43,7 +44,8 @@ pub use self::tokens::ACCOUNT_PASSWORD;
 #[derive(Clone)]
 pub struct Sandbox {
     portal: Arc<portal::Portal>,
-    server: Arc<server::Server>,
+    /// `None` where others bring the connections.
+    server: Option<Arc<server::Server>>,
 }
 
 /// How a sandbox is started.
@@ -124,12 +126,25 @@ impl Sandbox {
     pub async fn start(options: Options, system: System) -> std::io::Result<Self> {
         let portal = Arc::new(portal::Portal::new(options.faults, options.officers, options.seed, system));
         let server = server::Server::start(options.listen, options.tls, Arc::clone(&portal)).await?;
-        Ok(Self { portal, server: Arc::new(server) })
+        Ok(Self { portal, server: Some(Arc::new(server)) })
     }
 
-    /// Where it listens.
+    /// A sandbox that listens nowhere: whoever has a connection lets it be served with [`serve`](Self::serve).
+    pub fn without_listener(options: Options, system: System) -> Self {
+        let portal = Arc::new(portal::Portal::new(options.faults, options.officers, options.seed, system));
+        Self { portal, server: None }
+    }
+
+    /// Serves one connection of `peer` until its end, in plain HTTP. Tells whether it ended in a reset; the caller plays
+    /// that, as it knows what kind of connection it is.
+    pub async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin, peer: IpAddr) -> bool {
+        server::serve_stream(stream, peer, &self.portal).await
+    }
+
+    /// Where it listens; nowhere is told as the address of all zeros.
     pub fn address(&self) -> SocketAddr {
-        self.server.address()
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        self.server.as_ref().map_or(nowhere, |server| server.address())
     }
 
     /// Changes the faults while running; calls in hand keep what was drawn for them.
@@ -152,6 +167,23 @@ impl Sandbox {
         self.portal.records().questions().cloned().collect()
     }
 
+    /// What it took after the submission of this number, in order; 0 for everything.
+    pub fn submissions_after(&self, number: u64) -> Vec<Submission> {
+        let records = self.portal.records();
+        let newer = records.entries().rev().take_while(|entry| entry.submission.number > number);
+        let mut newer: Vec<_> = newer.map(|entry| entry.submission.clone()).collect();
+        newer.reverse();
+        newer
+    }
+
+    /// The lookups it processed after so many, in order, of those it keeps.
+    pub fn questions_after(&self, seen: u64) -> Vec<Question> {
+        let records = self.portal.records();
+        let new = usize::try_from(records.question_count().saturating_sub(seen)).unwrap_or(usize::MAX);
+        let kept = records.questions().len();
+        records.questions().skip(kept.saturating_sub(new)).cloned().collect()
+    }
+
     /// How many logins succeeded.
     pub fn logins(&self) -> u64 {
         self.portal.logins()
@@ -169,7 +201,9 @@ impl Sandbox {
 
     /// Stops listening and drops every connection, as a power cut would; afterwards the port is free.
     pub async fn stop(self) {
-        self.server.stop().await;
+        if let Some(server) = &self.server {
+            server.stop().await;
+        }
     }
 }
 

@@ -143,7 +143,7 @@ impl Records {
         self.questions.push_back(Question { service: service.to_owned(), subject: subject.to_owned() });
     }
 
-    pub(super) fn questions(&self) -> impl Iterator<Item = &Question> {
+    pub(super) fn questions(&self) -> impl ExactSizeIterator<Item = &Question> {
         self.questions.iter()
     }
 

@@ -135,6 +135,20 @@ async fn serve(
     }
 }
 
+/// Serves one connection that somebody else opened. Tells whether it ended in a reset.
+pub(super) async fn serve_stream(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: IpAddr,
+    portal: &Arc<Portal>,
+) -> bool {
+    let reset = CancellationToken::new();
+    tokio::select! {
+        biased;
+        () = converse(stream, peer, portal, &reset) => reset.is_cancelled(),
+        () = reset.cancelled() => true,
+    }
+}
+
 fn twin_of(stream: TcpStream) -> std::io::Result<(TcpStream, std::net::TcpStream)> {
     let stream = stream.into_std()?;
     let twin = stream.try_clone()?;
