@@ -240,7 +240,9 @@ impl Courier {
                 settlement.reason = Some(format!("portal_code_{code}"));
             }
             Judgement::TryLater { wait, answer_lost, reason } => {
-                let wait = wait.unwrap_or_else(|| parts.config.backoff.wait(leased.attempt, parts.system.chance()));
+                // What the fault asks for is the least: a login that fails asks for seconds, through days of outage too.
+                let usual = parts.config.backoff.wait(leased.attempt, parts.system.chance());
+                let wait = wait.map_or(usual, |asked| asked.max(usual));
                 settlement.state = DeliveryState::Queued;
                 settlement.outcome = "try-later";
                 settlement.system_error = reason == SYSTEM_ERROR;

@@ -60,7 +60,7 @@ pub enum Judgement {
     },
     /// It is tried again.
     TryLater {
-        /// A wait that the fault itself asks for; otherwise the backoff decides.
+        /// A wait that the fault itself asks for at the least; beyond it the backoff decides.
         wait: Option<Duration>,
         /// Whether the answer was lost after the request was written whole.
         answer_lost: bool,
