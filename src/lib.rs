@@ -20,6 +20,8 @@ pub mod intake;
 pub mod lookup;
 pub mod officers;
 
+pub mod audit;
+
 pub mod portal;
 pub mod store;
 

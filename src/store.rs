@@ -10,7 +10,8 @@ pub mod simulated;
 pub mod ticket;
 pub mod vault;
 
-mod folder;
+pub(crate) mod folder;
+
 mod sqlite;
 
 #[cfg(test)]

@@ -58,6 +58,8 @@ pub struct Metrics {
     pub http: HttpMetrics,
     /// Of the façade.
     pub facade: FacadeMetrics,
+    /// Of the audit log.
+    pub audit: AuditMetrics,
     /// Set just before each reading.
     pub gauges: Gauges,
 }
@@ -100,6 +102,17 @@ pub struct FacadeMetrics {
     calls: Family<FacadeLabel, Counter>,
 }
 
+/// Of the audit log.
+#[derive(Clone)]
+pub struct AuditMetrics {
+    entries: Counter,
+    failed: Counter,
+    refused: Counter,
+    group: Histogram,
+    commit_seconds: Histogram,
+    durable_seconds: Histogram,
+}
+
 /// Set just before each reading.
 #[derive(Clone)]
 pub struct Gauges {
@@ -113,6 +126,7 @@ pub struct Gauges {
     portal_waiting: Family<ServiceLabel, Gauge>,
     portal_drain: Family<ServiceLabel, Gauge<f64, AtomicU64>>,
     store_up: Gauge,
+    audit_up: Gauge,
     batch_rows_waiting: Gauge,
 }
 
@@ -244,6 +258,24 @@ impl Metrics {
         let facade = FacadeMetrics { calls: Family::default() };
         registry.register("facade_calls", "Calls in the portal's own language, by function", facade.calls.clone());
 
+        let audit = AuditMetrics::default();
+        registry.register("audit_entries", "Entries of the audit log written", audit.entries.clone());
+        registry.register("audit_failures", "Writings of the audit log that failed", audit.failed.clone());
+        registry.register("audit_refused", "Deeds refused because they could not be recorded", audit.refused.clone());
+        registry.register("audit_group_size", "Entries that share a sync", audit.group.clone());
+        registry.register_with_unit(
+            "audit_commit_duration",
+            "How long one group took to the disk",
+            Unit::Seconds,
+            audit.commit_seconds.clone(),
+        );
+        registry.register_with_unit(
+            "audit_wait_duration",
+            "How long a deed waited for its entry",
+            Unit::Seconds,
+            audit.durable_seconds.clone(),
+        );
+
         let gauges = Gauges {
             documents: Family::default(),
             oldest_seconds: Gauge::default(),
@@ -255,6 +287,7 @@ impl Metrics {
             portal_waiting: Family::default(),
             portal_drain: Family::default(),
             store_up: Gauge::default(),
+            audit_up: Gauge::default(),
             batch_rows_waiting: Gauge::default(),
         };
         registry.register("documents", "Deliveries by state", gauges.documents.clone());
@@ -282,6 +315,7 @@ impl Metrics {
             gauges.portal_drain.clone(),
         );
         registry.register("store_up", "1 while the last write to the store worked", gauges.store_up.clone());
+        registry.register("audit_up", "1 while the last write to the audit log worked", gauges.audit_up.clone());
 
         registry.register(
             "batch_rows_waiting",
@@ -289,7 +323,7 @@ impl Metrics {
             gauges.batch_rows_waiting.clone(),
         );
 
-        Self { registry: Arc::new(Mutex::new(registry)), lookup, documents, batches, http, facade, gauges }
+        Self { registry: Arc::new(Mutex::new(registry)), lookup, documents, batches, http, facade, audit, gauges }
     }
 
     /// All metrics in the text format of OpenMetrics.
@@ -394,7 +428,50 @@ impl FacadeMetrics {
     }
 }
 
+impl Default for AuditMetrics {
+    fn default() -> Self {
+        Self {
+            entries: Counter::default(),
+            failed: Counter::default(),
+            refused: Counter::default(),
+            group: Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0]),
+            commit_seconds: seconds(),
+            durable_seconds: seconds(),
+        }
+    }
+}
+
+impl AuditMetrics {
+    /// A group of entries is on the disk.
+    pub fn written(&self, count: usize, took: Duration) {
+        self.entries.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+        // A count of entries in one group is small enough to be exact.
+        self.group.observe(u32::try_from(count).map_or(f64::MAX, f64::from));
+        self.commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A deed waited so long for its entry.
+    pub fn durable(&self, waited: Duration) {
+        self.durable_seconds.observe(waited.as_secs_f64());
+    }
+
+    /// A group could not be written.
+    pub fn failed(&self) {
+        self.failed.inc();
+    }
+
+    /// A deed was refused.
+    pub fn refused(&self) {
+        self.refused.inc();
+    }
+}
+
 impl Gauges {
+    /// Whether the last write to the audit log worked.
+    pub fn audit_up(&self, up: bool) {
+        self.audit_up.set(i64::from(up));
+    }
+
     /// Deliveries of one kind in one state.
     pub fn documents(&self, kind: &'static str, state: &'static str, count: u64) {
         self.documents.get_or_create(&BacklogLabel { kind, state }).set(i64::try_from(count).unwrap_or(i64::MAX));

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Makes `folder` (and what leads to it) if it is not there, readable by the owner only, and syncs its parent: a new
 /// folder is an entry of the parent, and lost with it.
-pub(super) fn create(folder: &Path) -> io::Result<()> {
+pub(crate) fn create(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
@@ -19,7 +19,7 @@ pub(super) fn create(folder: &Path) -> io::Result<()> {
 }
 
 /// Opens `file` for reading and writing, made if it is not there, readable by the owner only, its content left as it is.
-pub(super) fn open_private(file: &Path) -> io::Result<File> {
+pub(crate) fn open_private(file: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -28,12 +28,12 @@ pub(super) fn open_private(file: &Path) -> io::Result<File> {
 }
 
 /// Makes the entries of `folder` durable. Windows has no such call; there NTFS journals them.
-pub(super) fn sync(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// The folder in which `path` stands; the working folder if it names none.
-pub(super) fn parent(path: &Path) -> &Path {
+pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
