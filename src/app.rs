@@ -1,5 +1,6 @@
 //! The gateway as a whole: its parts wired bottom-up, served, and drained.
 
+pub mod audit;
 pub mod directory;
 pub mod keys;
 pub mod trial;
@@ -17,6 +18,7 @@ use rustls_pki_types::pem::PemObject;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::task::TaskTracker;
 
+use crate::audit::{Audit, AuditError};
 use crate::batch::{self, Batches};
 use crate::clients::{self, Clients, Scope};
 use crate::config::{ClientCertificates, Config, Generation, Mode, OfficerMissing, OnDelay};
@@ -60,6 +62,13 @@ pub struct Addresses {
     pub facade: Option<SocketAddr>,
 }
 
+/// The gateway's certificates, to be read again while it serves.
+#[derive(Clone)]
+pub struct Certificates {
+    identity: Arc<Identity>,
+    audit: Audit,
+}
+
 /// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -71,6 +80,9 @@ pub enum StartError {
         /// What is wrong with it.
         error: StoreError,
     },
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// Certificates.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -99,6 +111,7 @@ impl App {
         // The ground: certificates, the sealed store, and what the last process left on its way.
         let identity = Identity::load(tls_files(&config))?;
         let (vault, store) = open_store(&config, &system, Opening::Alone).await?;
+        let audit = audit::open(&config, &vault, &system, &metrics.audit).await?;
         store.adopt_mode(mode.name()).await.map_err(|error| store_failed(&config, error))?;
         let recovered = store.recover(Lost::All).await.map_err(|error| store_failed(&config, error))?;
         if recovered.queued + recovered.unknown > 0 {
@@ -122,12 +135,19 @@ impl App {
             portal.clone(),
             store.clone(),
             vault.clone(),
+            audit.clone(),
             system.clone(),
             of_lookups,
         );
         let intake = Intake::new(intake_config, store.clone(), system.clone(), of_documents.clone());
-        let courier =
-            Courier::new(delivery_config(&config), portal.clone(), store.clone(), system.clone(), of_documents);
+        let courier = Courier::new(
+            delivery_config(&config),
+            portal.clone(),
+            store.clone(),
+            audit.clone(),
+            system.clone(),
+            of_documents,
+        );
 
         // Who may use them, over which ports.
         let clients = Clients::open(mode, store.clone(), vault.clone()).await;
@@ -159,6 +179,7 @@ impl App {
 
         let housekeeping = Housekeeping {
             store: store.clone(),
+            audit: audit.clone(),
             portal: portal.clone(),
             clients: clients.clone(),
             lookup: lookup.clone(),
@@ -174,6 +195,7 @@ impl App {
             intake: intake.clone(),
             reference: http::reference::Reference::new(config.documents.library.clone()),
             store,
+            audit,
             clients,
             portal,
             facade: of_facade.is_some().then(|| usage.clone()),
@@ -213,8 +235,8 @@ impl App {
     }
 
     /// What reads the certificates again when told to; outlives [`run`](Self::run)'s taking of the gateway.
-    pub fn identity(&self) -> Arc<Identity> {
-        self.identity.clone()
+    pub fn certificates(&self) -> Certificates {
+        Certificates { identity: self.identity.clone(), audit: self.gateway.0.audit.clone() }
     }
 
     /// Serves until `stopper` is told to stop, then finishes what is in hand. When `stopper` lets go, what is left is
@@ -243,12 +265,24 @@ impl App {
             tracing::error!(%error, "the admin listener broke off");
         }
         gateway.0.store.clone().close().await;
+        gateway.0.audit.close().await;
+    }
+}
+
+impl Certificates {
+    /// Reads them again; on a fault the old ones stay in use.
+    pub async fn reload(&self) {
+        let identity = self.identity.clone();
+        // Files are read off the threads that serve.
+        let read = tokio::task::spawn_blocking(move || identity.reload());
+        audit::certificates_reloaded(&self.audit, read).await;
     }
 }
 
 /// What goes on beside the flows.
 struct Housekeeping {
     store: Store,
+    audit: Audit,
     portal: Portal,
     clients: Clients,
     lookup: Lookup,
@@ -261,6 +295,7 @@ struct Housekeeping {
 impl Housekeeping {
     async fn run(self, stopper: Stopper) {
         let tasks = TaskTracker::new();
+        tasks.spawn(self.audit.run(stopper.clone()));
         tasks.spawn(self.clients.run(stopper.clone()));
         tasks.spawn(self.lookup.recheck_tickets(stopper.clone()));
         tasks.spawn(self.officers.run(stopper.clone()));

@@ -4,6 +4,7 @@
 //! went wrong goes to standard error. Secrets and data of persons are never asked for on the command line alone: other
 //! accounts of the machine can read it, so each has a way in by file, environment or standard input.
 
+mod audit;
 mod batch;
 mod certs;
 mod check;
@@ -98,6 +99,9 @@ enum Command {
     /// The directory of officers: who a staff id of the hospital system is to the portal.
     #[command(subcommand)]
     Officers(officers::Command),
+    /// The audit log: who did what, for whom, when, from where, and what came of it.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Certificates for the gateway and its callers.
     #[command(subcommand)]
     Certs(certs::Command),
@@ -140,6 +144,7 @@ fn run(arguments: Vec<OsString>) -> Exit {
         Command::Rules(command) => rules::rules(&command, &out),
         Command::Keys(command) => keys::keys(command, &out),
         Command::Officers(command) => officers::officers(&command, &out),
+        Command::Audit(command) => audit::audit(&command, &out),
         Command::Certs(command) => certs::certs(&command, &out),
         Command::Completions { shell } => completions(shell, &out),
     }
@@ -227,6 +232,11 @@ mod tests {
             "lienthong rules list --config a.toml",
             "lienthong rules show T-01 --schemas folder",
             "lienthong rules try --config a.toml --rule T-01 --since 2026-01-01 --until 2026-01-31 --severity warning",
+            "lienthong audit verify --config a.toml",
+            "lienthong audit verify --config a.toml --public-key a.pub --public-key b.pub --json",
+            "lienthong audit export --config a.toml --from 2026-01-01 --to 2026-01-31 --format csv",
+            "lienthong audit search --config a.toml --subject --deed card.lookup --client key_1 --object doc_1 --facility 01999",
+            "lienthong audit public-key --config a.toml",
             "lienthong keys revoke --config a.toml key_1",
             "lienthong certs init --folder certs --name localhost --name 10.0.0.5 --client his",
             "lienthong completions bash",
@@ -263,6 +273,9 @@ mod tests {
             "lienthong rules try --config a.toml --rule T-01",
             "lienthong rules try --config a.toml --rule T-01 --since 2026-02-30",
             "lienthong rules try --config a.toml --rule T-01 --since 2026-02-02 --severity off",
+            "lienthong audit verify --config a.toml --head 17",
+            "lienthong audit search --config a.toml --deed nothing",
+            "lienthong audit export --config a.toml --from yesterday",
             "lienthong sandbox --certificate a",
             "lienthong demo --port-base 65533",
             "lienthong --lang fr demo",

@@ -6,6 +6,7 @@
 //!
 //! Defaults and their reasons stand in `docs/samples/lienthong.toml`, which a test holds to what is read here.
 
+pub mod audit;
 pub mod documents;
 pub mod facade;
 pub mod facility;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
+pub use self::audit::Audit;
 pub use self::documents::{Delivery, Documents};
 pub use self::facade::{Facade, OfficerMissing, OnDelay};
 pub use self::facility::{DriverExamAccount, Facility, StaffMember};
@@ -62,6 +64,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// Bounds on callers and their connections.
     pub limits: Limits,
+    /// How the audit log is kept.
+    pub audit: Audit,
     /// How the log looks.
     pub log: Log,
     /// The facilities and their portal accounts; at least one.
@@ -69,6 +73,7 @@ pub struct Config {
     /// The directory of officers, for callers that send `Staff-Id`.
     pub officers: Vec<StaffMember>,
     notices: Vec<Fault>,
+    fingerprint: String,
 }
 
 /// Whether documents really go out.
@@ -163,6 +168,12 @@ impl Config {
         &self.notices
     }
 
+    /// Names the text of the file, so that a change of it is seen: the beginning of its SHA-256. What the file points to
+    /// is not in it.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
     /// The facility with this code.
     pub fn facility(&self, code: crate::domain::FacilityCode) -> Option<&Facility> {
         self.facilities.iter().find(|facility| facility.code == code)
@@ -201,7 +212,14 @@ fn read(text: &str, base_folder: &Path, env: Environment<'_>) -> (Result<Config,
         return (Err(Faults::new(faults)), known);
     }
     config.notices = notices;
+    config.fingerprint = fingerprint(text);
     (Ok(config), known)
+}
+
+fn fingerprint(text: &str) -> String {
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    let hex: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
 }
 
 fn compose(mut root: Section<'_>) -> Config {
@@ -217,7 +235,7 @@ fn compose(mut root: Section<'_>) -> Config {
         let shares = memory::shares(&limits, &portal, &lookup, &documents);
         memory::hold(root.report, at_ceiling, ceiling, &shares);
     }
-    let log = log(root.section("log"));
+    let (audit, log) = (audit::read(root.section("audit")), log(root.section("log")));
     let (facilities, codes) = facility::read(&mut root, mode);
     let officers = facility::read_officers(&mut root, &codes);
     root.finish();
@@ -232,10 +250,12 @@ fn compose(mut root: Section<'_>) -> Config {
         documents,
         delivery,
         limits,
+        audit,
         log,
         facilities,
         officers,
         notices: Vec::new(),
+        fingerprint: String::new(),
     }
 }
 

@@ -16,12 +16,13 @@ use bytes::Bytes;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
+use crate::audit::{About, Audit, Deed, GATEWAY, Outcome, Trail};
 use crate::delivery::backoff::Backoff;
 use crate::delivery::judge::{Judgement, Patience, SYSTEM_ERROR, Tries, judge};
 use crate::document::Kind;
 use crate::document::kind::KINDS;
 use crate::domain::DeliveryState;
-use crate::portal::{Answer, Handover, Portal, Service, Stage, Submission};
+use crate::portal::{Answer, Fault, Handover, Portal, PortalError, Service, Stage, Submission};
 use crate::store::{LeaseWish, Leased, Settlement, Store};
 use crate::system::stop::Stopper;
 use crate::system::{System, after, until};
@@ -56,6 +57,9 @@ impl Default for Config {
     }
 }
 
+/// Why a delivery waits that could not be recorded.
+const AUDIT_UNAVAILABLE: &str = "audit_unavailable";
+
 /// Carries documents to the portal.
 #[derive(Clone)]
 pub struct Courier(Arc<Parts>);
@@ -64,6 +68,7 @@ struct Parts {
     config: Config,
     portal: Portal,
     store: Store,
+    audit: Audit,
     system: System,
     metrics: DocumentMetrics,
     /// One permit an attempt under way.
@@ -77,10 +82,17 @@ struct Parts {
 
 impl Courier {
     /// Wires the parts.
-    pub fn new(config: Config, portal: Portal, store: Store, system: System, metrics: DocumentMetrics) -> Self {
+    pub fn new(
+        config: Config,
+        portal: Portal,
+        store: Store,
+        audit: Audit,
+        system: System,
+        metrics: DocumentMetrics,
+    ) -> Self {
         let places = Arc::new(Semaphore::new(config.under_way_max.max(1)));
         let (in_hand, place_free, under_way) = (Mutex::default(), Notify::new(), TaskTracker::new());
-        Self(Arc::new(Parts { config, portal, store, system, metrics, places, in_hand, place_free, under_way }))
+        Self(Arc::new(Parts { config, portal, store, audit, system, metrics, places, in_hand, place_free, under_way }))
     }
 
     /// Carries what is due until told to stop, then waits for the attempts under way.
@@ -166,6 +178,13 @@ impl Courier {
         let parts = &self.0;
         let _in_hand = InHand::take(parts, leased.token);
         let started = tokio::time::Instant::now();
+        // What leaves, and that it leaves, is on the disk first; otherwise it stays.
+        let trail = Trail::new(&parts.audit, GATEWAY, &leased.document, None);
+        let about = About { facility: Some(leased.facility), ..About::object(&leased.document) };
+        let entry = match trail.open(Deed::DocumentSend, about).await {
+            Ok(entry) => entry,
+            Err(_) => return self.stays(&leased, place).await,
+        };
         let submission =
             Submission { service: service_of(leased.kind), facility: leased.facility, body: leased.body.clone() };
         // A panic of ours is a lost answer like any other: the portal may have the document.
@@ -178,7 +197,7 @@ impl Courier {
             Ok(handover) => handover,
             Err(error) => {
                 tracing::error!(document = leased.document, panicked = error.is_panic(), "an attempt broke off");
-                Handover { result: Err(crate::portal::PortalError::broken()), http_status: None, raw: Bytes::new() }
+                Handover { result: Err(PortalError::broken()), http_status: None, raw: Bytes::new() }
             }
         };
 
@@ -203,9 +222,24 @@ impl Courier {
             "delivery attempted"
         );
         parts.metrics.attempted(leased.kind.name(), outcome, started.elapsed());
+        let status = settlement.http_status.unwrap_or_default();
+        entry.close(Outcome::status(status, settlement.code.as_deref().unwrap_or(outcome)));
         self.settle(&leased, settlement).await;
         drop(place);
         parts.place_free.notify_one();
+    }
+
+    /// Nothing left, because the audit log could not be written: tried again later, like anything that did not leave.
+    async fn stays(&self, leased: &Leased, place: OwnedSemaphorePermit) {
+        let error = PortalError { stage: Stage::NotTried, fault: Fault::Broken, retry_after: None };
+        let handover = Handover { result: Err(error), http_status: None, raw: Bytes::new() };
+        let judgement = Judgement::TryLater { wait: None, answer_lost: false, reason: AUDIT_UNAVAILABLE };
+        let mut settlement = self.settlement(leased, judgement, handover);
+        settlement.note = Some("the audit log cannot be written, so nothing was sent".to_owned());
+        self.0.metrics.attempted(leased.kind.name(), settlement.outcome, Duration::ZERO);
+        self.settle(leased, settlement).await;
+        drop(place);
+        self.0.place_free.notify_one();
     }
 
     /// What a judgement means for the store.

@@ -42,6 +42,7 @@ use self::door::Doors;
 use self::function::{Does, Function, HANDED_THROUGH};
 use self::reply::{Refusal, Reply};
 use self::request::Call;
+use crate::audit::{About, Manner, Outcome, Trail};
 use crate::clients::Caller;
 use crate::domain::Bilingual;
 use crate::http::Gateway;
@@ -116,6 +117,7 @@ struct Seen {
     dialect: Dialect,
     echo: Echo,
     caller: Option<Arc<Caller>>,
+    trail: Option<Trail>,
 }
 
 impl Facade {
@@ -149,7 +151,13 @@ impl Facade {
     }
 
     /// The flow of every call: read it, let the caller in, and do what the function does.
-    async fn answer(&self, called: &Called, seen: &mut Seen, request: Request<Body>) -> Result<Reply, Refusal> {
+    async fn answer(
+        &self,
+        called: &Called,
+        seen: &mut Seen,
+        request: Request<Body>,
+        id: &str,
+    ) -> Result<Reply, Refusal> {
         let limits = &self.0.gateway.0.limits;
         let bytes_max = match called.does {
             // Base64 is four bytes for three, and a form escapes some of them again.
@@ -160,8 +168,9 @@ impl Facade {
         seen.echo = Echo::of(&call);
         seen.dialect = called.dialect.unwrap_or_else(|| Dialect::told_by(&call));
 
-        let admitted = admit(self, seen.dialect, called.does.scope(), &call).await?;
+        let admitted = admit(self, seen.dialect, called.does.scope(), &call, id).await?;
         seen.caller = Some(admitted.caller.clone());
+        seen.trail = Some(admitted.trail.clone());
         match called.does {
             Does::SignIn => sign_in::take(self, &call, &admitted),
             Does::Ask(service) => lookup::answer(self, &call, &admitted, service).await,
@@ -180,13 +189,13 @@ async fn serve(State(facade): State<Facade>, request: Request<Body>) -> Response
     let (started, id) = (tokio::time::Instant::now(), gateway.system.new_id("req"));
     let called = facade.called(request.uri().path());
     let dialect = called.as_ref().and_then(|called| called.dialect).unwrap_or(Dialect::Plain);
-    let mut seen = Seen { dialect, echo: Echo::default(), caller: None };
+    let mut seen = Seen { dialect, echo: Echo::default(), caller: None, trail: None };
     let reply = match &called {
         None => unknown_path(),
         Some(_) if request.method() != Method::POST => wrong_method(),
         Some(called) => {
             let answering =
-                tokio::time::timeout(gateway.limits.request_deadline, facade.answer(called, &mut seen, request));
+                tokio::time::timeout(gateway.limits.request_deadline, facade.answer(called, &mut seen, request, &id));
             // A panic is our bug: the caller gets an answer, the log the place, the process lives.
             let answered = match AssertUnwindSafe(answering).catch_unwind().await {
                 Ok(Ok(answered)) => answered,
@@ -196,6 +205,7 @@ async fn serve(State(facade): State<Facade>, request: Request<Body>) -> Response
                     Err(Refusal::failed(problem::our_fault()))
                 }
             };
+            let answered = recorded(called, &seen, answered).await;
             answered.unwrap_or_else(|refusal| seen.dialect.refuse(refusal, &seen.echo, gateway.system.now()))
         }
     };
@@ -221,6 +231,24 @@ async fn serve(State(facade): State<Facade>, request: Request<Body>) -> Response
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// Records a call that no flow recorded, before its answer leaves: a sign-in, and what ended before the flow.
+async fn recorded(called: &Called, seen: &Seen, answered: Result<Reply, Refusal>) -> Result<Reply, Refusal> {
+    let Some(trail) = &seen.trail else { return answered };
+    let deed = called.does.deed();
+    let has_entry = deed.manner() != Manner::Reads && trail.has_written();
+    let (status, code) = match &answered {
+        Ok(reply) => (reply.status, reply.code.as_str()),
+        Err(refusal) => (0, refusal.problem),
+    };
+    if has_entry || code == "audit.unavailable" {
+        return answered;
+    }
+    match trail.record(deed, About::default(), Outcome::status(status, code)).await {
+        Ok(()) => answered,
+        Err(error) => Err(Refusal::failed(error)),
+    }
 }
 
 /// A path as it was meant: base URLs are often configured with a slash at their end, and then it stands twice.

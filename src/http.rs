@@ -19,6 +19,7 @@ pub mod orders;
 pub mod portal_status;
 pub mod problem;
 mod provisional;
+mod recorded;
 pub mod reference;
 pub mod server;
 pub mod shapes;
@@ -39,6 +40,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Method, header};
 
+use crate::audit::{Audit, Deed};
 use crate::clients::{Clients, Mode, Scope};
 use crate::http::body::{BodyBudget, BodyLimits, Held};
 use crate::http::call::{Call, Context, admit};
@@ -70,6 +72,8 @@ pub struct Parts {
     pub reference: reference::Reference,
     /// What is kept.
     pub store: Store,
+    /// Who did what.
+    pub audit: Audit,
     /// Who calls.
     pub clients: Clients,
     /// For its weather, and for calls handed through.
@@ -144,6 +148,8 @@ pub struct Route {
     pub path: &'static str,
     /// Who may use it.
     pub access: Access,
+    /// What using it is in the audit log.
+    pub deed: Deed,
     /// Whether the request deadline holds. Feeds and long polls bound their own waits.
     pub has_deadline: bool,
     handler: fn() -> MethodRouter<Gateway>,
@@ -151,62 +157,62 @@ pub struct Route {
 
 /// Every route of the API listener.
 pub const ROUTES: &[Route] = &[
-    Route::post("/v1/scans", Scope::Lookup, || post(cards::scan)),
-    Route::post("/v1/card-lookups", Scope::Lookup, || post(cards::card)),
-    Route::get("/v1/card-lookups", Scope::Lookup, || get(tickets::list)),
-    Route::get("/v1/card-lookups/{id}", Scope::Lookup, || get(tickets::show)),
-    Route::post("/v1/card-lookups/batch", Scope::Lookup, || post(batches::submit)),
-    Route::get("/v1/card-lookups/batches", Scope::Lookup, || get(batches::list)),
-    Route::get("/v1/card-lookups/batches/{id}", Scope::Lookup, || get(batches::show)),
-    Route::post("/v1/card-lookups/batches/{id}/pause", Scope::Lookup, || post(batches::pause)),
-    Route::post("/v1/card-lookups/batches/{id}/resume", Scope::Lookup, || post(batches::resume)),
-    Route::post("/v1/card-lookups/batches/{id}/cancel", Scope::Lookup, || post(batches::cancel)),
-    Route::get("/v1/card-lookups/batches/{id}/results", Scope::Lookup, || get(batches::results)),
-    Route::post("/v1/treatment-histories", Scope::Lookup, || post(cards::history)),
-    Route::post("/v1/copay-lookups", Scope::Lookup, || post(cards::copay)),
-    Route::post("/v1/documents", Scope::DocumentWrite, || post(documents::submit)),
-    Route::get("/v1/documents", Scope::DocumentRead, || get(documents::list)),
-    Route::post("/v1/documents/validate", Scope::DocumentWrite, || post(documents::validate)),
-    Route::get("/v1/documents/{id}", Scope::DocumentRead, || get(documents::show)),
-    Route::get("/v1/documents/{id}/attempts", Scope::DocumentRead, || get(documents::attempts)),
-    Route::get("/v1/documents/{id}/content", Scope::DocumentRead, || get(documents::content)),
-    Route::post("/v1/documents/{id}/replay", Scope::DocumentWrite, || post(orders::replay)),
-    Route::post("/v1/documents/{id}/cancel", Scope::DocumentWrite, || post(orders::cancel)),
-    Route::post("/v1/documents/{id}/hold", Scope::DocumentWrite, || post(orders::hold)),
-    Route::post("/v1/documents/{id}/release", Scope::DocumentWrite, || post(orders::release)),
-    Route::post("/v1/documents/{id}/confirm", Scope::DocumentWrite, || post(orders::confirm)),
-    Route::post("/v1/feeds", Scope::DocumentWrite, || post(feeds::feed)).without_deadline(),
-    Route::get_with_any_key("/v1/portal-status", || get(portal_status::show)),
-    Route::get("/v1/officers", Scope::Admin, || get(officers::list)),
-    Route::put("/v1/officers/{id}", Scope::Admin, || put(officers::keep)),
-    Route::delete("/v1/officers/{id}", Scope::Admin, || delete(officers::remove)),
-    Route::get_with_any_key("/v1/schemas", || get(reference::schemas)),
-    Route::get_with_any_key("/v1/schemas/{id}", || get(reference::xsd)),
-    Route::get_with_any_key("/v1/reference", || get(reference::lists)),
-    Route::get_with_any_key("/v1/reference/{id}", || get(reference::list)),
-    Route::get("/v1/facade", Scope::DocumentRead, || get(facade::usage)),
-    Route::get("/v1/events", Scope::DocumentRead, || get(events::list)).without_deadline(),
+    Route::post("/v1/scans", Scope::Lookup, Deed::NotRecorded, || post(cards::scan)),
+    Route::post("/v1/card-lookups", Scope::Lookup, Deed::CardLookup, || post(cards::card)),
+    Route::get("/v1/card-lookups", Scope::Lookup, Deed::TicketList, || get(tickets::list)),
+    Route::get("/v1/card-lookups/{id}", Scope::Lookup, Deed::TicketView, || get(tickets::show)),
+    Route::post("/v1/card-lookups/batch", Scope::Lookup, Deed::BatchSubmit, || post(batches::submit)),
+    Route::get("/v1/card-lookups/batches", Scope::Lookup, Deed::BatchList, || get(batches::list)),
+    Route::get("/v1/card-lookups/batches/{id}", Scope::Lookup, Deed::BatchView, || get(batches::show)),
+    Route::post("/v1/card-lookups/batches/{id}/pause", Scope::Lookup, Deed::BatchPause, || post(batches::pause)),
+    Route::post("/v1/card-lookups/batches/{id}/resume", Scope::Lookup, Deed::BatchResume, || post(batches::resume)),
+    Route::post("/v1/card-lookups/batches/{id}/cancel", Scope::Lookup, Deed::BatchCancel, || post(batches::cancel)),
+    Route::get("/v1/card-lookups/batches/{id}/results", Scope::Lookup, Deed::BatchResults, || get(batches::results)),
+    Route::post("/v1/treatment-histories", Scope::Lookup, Deed::HistoryLookup, || post(cards::history)),
+    Route::post("/v1/copay-lookups", Scope::Lookup, Deed::CopayLookup, || post(cards::copay)),
+    Route::post("/v1/documents", Scope::DocumentWrite, Deed::DocumentSubmit, || post(documents::submit)),
+    Route::get("/v1/documents", Scope::DocumentRead, Deed::DocumentList, || get(documents::list)),
+    Route::post("/v1/documents/validate", Scope::DocumentWrite, Deed::DocumentValidate, || post(documents::validate)),
+    Route::get("/v1/documents/{id}", Scope::DocumentRead, Deed::DocumentView, || get(documents::show)),
+    Route::get("/v1/documents/{id}/attempts", Scope::DocumentRead, Deed::DocumentAttempts, || get(documents::attempts)),
+    Route::get("/v1/documents/{id}/content", Scope::DocumentRead, Deed::DocumentContent, || get(documents::content)),
+    Route::post("/v1/documents/{id}/replay", Scope::DocumentWrite, Deed::DocumentReplay, || post(orders::replay)),
+    Route::post("/v1/documents/{id}/cancel", Scope::DocumentWrite, Deed::DocumentCancel, || post(orders::cancel)),
+    Route::post("/v1/documents/{id}/hold", Scope::DocumentWrite, Deed::DocumentHold, || post(orders::hold)),
+    Route::post("/v1/documents/{id}/release", Scope::DocumentWrite, Deed::DocumentRelease, || post(orders::release)),
+    Route::post("/v1/documents/{id}/confirm", Scope::DocumentWrite, Deed::DocumentConfirm, || post(orders::confirm)),
+    Route::post("/v1/feeds", Scope::DocumentWrite, Deed::DocumentFeed, || post(feeds::feed)).without_deadline(),
+    Route::get_with_any_key("/v1/portal-status", Deed::NotRecorded, || get(portal_status::show)),
+    Route::get("/v1/officers", Scope::Admin, Deed::OfficersList, || get(officers::list)),
+    Route::put("/v1/officers/{id}", Scope::Admin, Deed::OfficersKeep, || put(officers::keep)),
+    Route::delete("/v1/officers/{id}", Scope::Admin, Deed::OfficersRemove, || delete(officers::remove)),
+    Route::get_with_any_key("/v1/schemas", Deed::NotRecorded, || get(reference::schemas)),
+    Route::get_with_any_key("/v1/schemas/{id}", Deed::NotRecorded, || get(reference::xsd)),
+    Route::get_with_any_key("/v1/reference", Deed::NotRecorded, || get(reference::lists)),
+    Route::get_with_any_key("/v1/reference/{id}", Deed::NotRecorded, || get(reference::list)),
+    Route::get("/v1/facade", Scope::DocumentRead, Deed::NotRecorded, || get(facade::usage)),
+    Route::get("/v1/events", Scope::DocumentRead, Deed::EventsRead, || get(events::list)).without_deadline(),
 ];
 
 impl Route {
-    const fn get(path: &'static str, scope: Scope, handler: fn() -> MethodRouter<Gateway>) -> Self {
-        Self { method: Method::GET, path, access: Access::Key(scope), has_deadline: true, handler }
+    const fn get(path: &'static str, scope: Scope, deed: Deed, handler: fn() -> MethodRouter<Gateway>) -> Self {
+        Self { method: Method::GET, path, access: Access::Key(scope), deed, has_deadline: true, handler }
     }
 
-    const fn get_with_any_key(path: &'static str, handler: fn() -> MethodRouter<Gateway>) -> Self {
-        Self { method: Method::GET, path, access: Access::AnyKey, has_deadline: true, handler }
+    const fn get_with_any_key(path: &'static str, deed: Deed, handler: fn() -> MethodRouter<Gateway>) -> Self {
+        Self { method: Method::GET, path, access: Access::AnyKey, deed, has_deadline: true, handler }
     }
 
-    const fn post(path: &'static str, scope: Scope, handler: fn() -> MethodRouter<Gateway>) -> Self {
-        Self { method: Method::POST, path, access: Access::Key(scope), has_deadline: true, handler }
+    const fn post(path: &'static str, scope: Scope, deed: Deed, handler: fn() -> MethodRouter<Gateway>) -> Self {
+        Self { method: Method::POST, path, access: Access::Key(scope), deed, has_deadline: true, handler }
     }
 
-    const fn put(path: &'static str, scope: Scope, handler: fn() -> MethodRouter<Gateway>) -> Self {
-        Self { method: Method::PUT, path, access: Access::Key(scope), has_deadline: true, handler }
+    const fn put(path: &'static str, scope: Scope, deed: Deed, handler: fn() -> MethodRouter<Gateway>) -> Self {
+        Self { method: Method::PUT, path, access: Access::Key(scope), deed, has_deadline: true, handler }
     }
 
-    const fn delete(path: &'static str, scope: Scope, handler: fn() -> MethodRouter<Gateway>) -> Self {
-        Self { method: Method::DELETE, path, access: Access::Key(scope), has_deadline: true, handler }
+    const fn delete(path: &'static str, scope: Scope, deed: Deed, handler: fn() -> MethodRouter<Gateway>) -> Self {
+        Self { method: Method::DELETE, path, access: Access::Key(scope), deed, has_deadline: true, handler }
     }
 
     const fn without_deadline(mut self) -> Self {

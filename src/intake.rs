@@ -12,6 +12,7 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
+use crate::audit::{About, Deed, Outcome, Trail, Unavailable};
 use crate::document::{Carried, Document, Findings, Kind, Limits, Rulebook, shown};
 use crate::domain::FacilityCode;
 use crate::store::{Accepted, DocumentView, NewDocument, Store, StoreError};
@@ -77,7 +78,9 @@ struct Parts {
 #[derive(Clone)]
 pub struct Offered {
     /// The caller's id.
-    pub client: Arc<str>,
+    pub client: String,
+    /// Who offers it, for the audit log.
+    pub by: Trail,
     /// For whom the caller may submit.
     pub facilities: Vec<FacilityCode>,
     /// For whom the caller says it is (`Facility-Id`).
@@ -113,7 +116,7 @@ pub enum Checked {
 }
 
 /// A document that was read and found right, not kept yet.
-pub struct Right(NewDocument);
+pub struct Right(NewDocument, Trail);
 
 impl Right {
     /// What names its records: documents that share one of these are versions of the same record.
@@ -168,6 +171,29 @@ pub enum IntakeError {
     /// The store could not keep it.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The audit log could not be written, so nothing was kept.
+    #[error("not recorded: {0}")]
+    NotRecorded(#[from] Unavailable),
+}
+
+impl IntakeError {
+    /// The stable code under which callers and the audit log know it.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "document.invalid",
+            Self::KindMismatch { .. } => "document.kind_mismatch",
+            Self::FacilityMismatch { .. } => "facility.mismatch",
+            Self::FacilityNotAllowed(_) => "facility.not_allowed",
+            Self::FacilityMissing => "facility.missing",
+            Self::KeyUnderWay => "idempotency.under_way",
+            Self::KeyUsedForOther => "idempotency.key_reused",
+            Self::ReasonNeeded(_) => "document.replace_reason_required",
+            Self::Busy => "gateway.busy",
+            Self::Broken => "gateway.fault",
+            Self::Store(_) => "store.failed",
+            Self::NotRecorded(_) => "audit.unavailable",
+        }
+    }
 }
 
 impl Intake {
@@ -221,23 +247,56 @@ impl Intake {
     /// The first step of [`accept`](Self::accept): reads and checks a document, and keeps nothing yet. A feed takes
     /// this step for many at once and the next one in order.
     pub async fn read(&self, offered: Offered) -> Result<Right, IntakeError> {
-        self.read_right(offered).await.inspect_err(|error| self.count_refused(error))
+        let (by, facility) = (offered.by.clone(), offered.facility);
+        let read = self.read_right(offered).await;
+        if let Err(error) = &read {
+            self.count_refused(error);
+            let about = About { facility, ..About::default() };
+            by.record(Deed::DocumentSubmit, about, Outcome::code(error.code())).await?;
+        }
+        read
     }
 
     /// The second step: keeps it.
     pub async fn keep(&self, right: Right) -> Result<Accepted, IntakeError> {
-        let accepted = match self.0.store.accept(right.0).await {
+        let Right(new, by) = right;
+        // A document of several records has no subject of its own: its id leads to them.
+        let subject = match new.keys.as_slice() {
+            [only] => Some(by.audit().record_of(only)),
+            _ => None,
+        };
+        let about = About { facility: Some(new.facility), subject, ..About::default() };
+        let mut entry = match by.open(Deed::DocumentSubmit, about).await {
+            Ok(entry) => entry,
+            Err(error) => {
+                let error = error.into();
+                self.count_refused(&error);
+                return Err(error);
+            }
+        };
+        let accepted = match self.0.store.accept(new).await {
             Ok(Accepted::KeyUsedForOther) => Err(IntakeError::KeyUsedForOther),
             Ok(Accepted::ReasonNeeded(view)) => Err(IntakeError::ReasonNeeded(Box::new(view))),
             Ok(taken) => Ok(taken),
             Err(error) => Err(error.into()),
         };
         match &accepted {
-            Ok(Accepted::New(view)) => self.0.metrics.offered(view.kind.name(), "accepted"),
-            Ok(Accepted::Already(view, _)) => self.0.metrics.offered(view.kind.name(), "already-here"),
+            Ok(Accepted::New(view)) => {
+                self.0.metrics.offered(view.kind.name(), "accepted");
+                entry.tell(About::object(&view.id));
+                entry.close(Outcome::code("accepted"));
+            }
+            Ok(Accepted::Already(view, _)) => {
+                self.0.metrics.offered(view.kind.name(), "already-here");
+                entry.tell(About::object(&view.id));
+                entry.close(Outcome::code("already-here"));
+            }
             // These two became errors above.
-            Ok(Accepted::KeyUsedForOther | Accepted::ReasonNeeded(_)) => {}
-            Err(error) => self.count_refused(error),
+            Ok(Accepted::KeyUsedForOther | Accepted::ReasonNeeded(_)) => entry.close(Outcome::done()),
+            Err(error) => {
+                self.count_refused(error);
+                entry.close(Outcome::code(error.code()));
+            }
         }
         accepted
     }
@@ -245,7 +304,7 @@ impl Intake {
     fn count_refused(&self, error: &IntakeError) {
         let outcome = match error {
             IntakeError::Invalid(_) => "invalid",
-            IntakeError::Store(_) | IntakeError::Busy | IntakeError::Broken => "failed",
+            IntakeError::Store(_) | IntakeError::NotRecorded(_) | IntakeError::Busy | IntakeError::Broken => "failed",
             _ => "refused",
         };
         self.0.metrics.offered("", outcome);
@@ -253,7 +312,7 @@ impl Intake {
 
     /// Checks a document as [`accept`](Self::accept) would, and keeps nothing.
     pub async fn check(&self, offered: &Offered) -> Result<Checked, IntakeError> {
-        match self.parse(&offered.client, offered.body.clone()).await {
+        match self.parse(offered.by.who(), offered.body.clone()).await {
             Ok(Parsed { document, .. }) => {
                 guard(offered, &document)?;
                 Ok(Checked::Right(document))
@@ -268,7 +327,7 @@ impl Intake {
         let received_at = parts.system.now();
 
         // Parse once; everything downstream rests on it.
-        let Parsed { document, wire, sha256 } = self.parse(&offered.client, offered.body.clone()).await?;
+        let Parsed { document, wire, sha256 } = self.parse(offered.by.who(), offered.body.clone()).await?;
 
         // What it is and for whom: document, request and key must agree.
         let facility = guard(&offered, &document)?;
@@ -286,8 +345,9 @@ impl Intake {
         // An EDIT of a driver exam is the portal's own way of saying "replace".
         let edit = document.replaces.then(|| "STATE=EDIT".to_owned());
 
-        Ok(Right(NewDocument {
-            client: offered.client.to_string(),
+        let by = offered.by;
+        let new = NewDocument {
+            client: offered.client,
             facility,
             kind: document.kind,
             keys: document.keys,
@@ -301,7 +361,8 @@ impl Intake {
             replace_reason: offered.replace_reason.or(edit),
             hold,
             received_at,
-        }))
+        };
+        Ok(Right(new, by))
     }
 
     /// Parses on a thread made for such work, a bounded number at once.

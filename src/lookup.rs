@@ -20,6 +20,7 @@ pub mod visits;
 
 mod asking;
 mod recheck;
+mod recorded;
 mod silence;
 
 use std::sync::Arc;
@@ -29,8 +30,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-pub use self::asking::{Ask, CardFound, Failure, Found, GATEWAY, LookupError, Purpose, Source};
+pub use self::asking::{Ask, CardFound, Failure, Found, LookupError, Purpose, Source};
 
+use crate::audit::{About, Audit, Trail};
 use crate::domain::{FacilityCode, Officer};
 use crate::lookup::budget::{Budget, Lane, Slot, Spent};
 use crate::lookup::cache::{Cache, Kept, QuestionKey};
@@ -102,6 +104,7 @@ struct Parts {
     portal: Portal,
     store: Store,
     vault: Vault,
+    audit: Audit,
     system: System,
     metrics: LookupMetrics,
 }
@@ -128,6 +131,7 @@ impl Lookup {
         portal: Portal,
         store: Store,
         vault: Vault,
+        audit: Audit,
         system: System,
         metrics: LookupMetrics,
     ) -> Self {
@@ -145,6 +149,7 @@ impl Lookup {
             portal,
             store,
             vault,
+            audit,
             system,
             metrics,
         }))
@@ -200,6 +205,13 @@ impl Lookup {
         self.0.refusals.of(facility, officer)
     }
 
+    /// The trail of a question that is asked for a client without a request of his: of a list, or of a ticket.
+    pub fn trail_of(&self, client: &str, id: &str) -> Trail {
+        let trail = Trail::new(&self.0.audit, client, id, None);
+        trail.tell(About::object(id));
+        trail
+    }
+
     /// Gives lists no more turns: those that wait for one are told so at once. For the end of the process.
     pub fn end_lists(&self) {
         self.0.budget.end_lists();
@@ -229,11 +241,23 @@ impl Lookup {
             if !ask.refresh || refresh_after > Duration::ZERO {
                 parts.metrics.cached();
                 let source = Source::Cache { fresh_for: until(now, kept.fresh_until) };
-                return Ok(found(kept, source, refresh_after));
+                let found = found(kept, source, refresh_after);
+                recorded::whole(&ask, &found).await?;
+                return Ok(found);
             }
             parts.cache.forget(&key).await;
         }
 
+        // Who asks about whom is on the disk before anything leaves.
+        let entry = recorded::opened(&ask).await?;
+        let result = self.ask_or_remember(key, ask).await;
+        entry.close(recorded::outcome(&result));
+        result
+    }
+
+    /// Asks the portal; where that fails, the last known answer.
+    async fn ask_or_remember(&self, key: QuestionKey, ask: Ask) -> Result<Found, LookupError> {
+        let parts = &self.0;
         // One of all who wait asks the portal, in a task of its own: a caller who leaves does not take the question
         // with him, and what it cost is not wasted.
         let patience = match ask.lane {
@@ -336,7 +360,7 @@ impl Parts {
             Lane::Interactive => self.config.patience,
             Lane::Bulk => BULK_PATIENCE,
         };
-        let slot = self.budget.slot(&ask.question.facility, &ask.client, ask.lane, patience).await;
+        let slot = self.budget.slot(&ask.question.facility, ask.asked_by.who(), ask.lane, patience).await;
         let slot = slot.map_err(|Spent { retry_after }| NotKept::Failure(Failure::BudgetSpent(retry_after)))?;
         let place = match ask.lane {
             Lane::Interactive => None,

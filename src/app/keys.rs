@@ -1,7 +1,9 @@
 //! The clients of a gateway, for `lienthong keys`: made, listed and revoked in its data folder, also beside it while it
 //! runs.
 
+use super::audit::as_operator;
 use super::{Opening, StartError, mode, open_store, store_failed};
+use crate::audit::{About, Deed};
 use crate::clients::{facade_secret_hash, home_facility, password_md5, secret_hash};
 use crate::config::{Config, Secret};
 use crate::domain::FacilityCode;
@@ -103,9 +105,11 @@ async fn keep_client(
         created_at: system.now(),
         revoked_at: None,
     };
-    let added = store.add_client(client).await;
+    let about = |_: &_| About { facility: client.facilities.first().copied(), ..About::object(&client.id) };
+    let (deed, adding) = ((Deed::KeyAdd, about), async { store.add_client(client.clone()).await.map_err(failed) });
+    let added = as_operator(config, (&vault, system), deed, adding).await;
     store.close().await;
-    added.map_err(failed)?;
+    added?;
     Ok(NewClient { id, secret })
 }
 
@@ -127,8 +131,9 @@ pub async fn clients(config: &Config, system: &System) -> Result<Vec<Client>, St
 
 /// Revokes a client; false if there is none with this id, or it was revoked before.
 pub async fn revoke_client(config: &Config, system: &System, id: &str) -> Result<bool, StartError> {
-    let (_, store) = open_store(config, system, Opening::Beside).await?;
-    let revoked = store.revoke_client(id, system.now()).await;
+    let (vault, store) = open_store(config, system, Opening::Beside).await?;
+    let revoking = async { store.revoke_client(id, system.now()).await.map_err(|error| store_failed(config, error)) };
+    let revoked = as_operator(config, (&vault, system), (Deed::KeyRevoke, |_: &_| About::object(id)), revoking).await;
     store.close().await;
-    revoked.map_err(|error| store_failed(config, error))
+    revoked
 }

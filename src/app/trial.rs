@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::audit::read_by_operator;
 use super::{StartError, open_vault, store_failed};
+use crate::audit::Deed;
 use crate::config::Config;
 use crate::document::rules::{Settings, SettingsError};
 use crate::document::{Document, Findings, Kind, Limits, Rulebook, Severity};
@@ -100,14 +102,14 @@ struct Found {
 
 /// Tries a rule on the documents stored. Blocks until all are looked at; after each page `progress` is told how far it is
 /// and when the last document of the page was received.
-pub fn try_rule(
+pub async fn try_rule(
     config: &Config,
     system: &System,
     wish: &Wish,
     mut progress: impl FnMut(&Trial, Timestamp),
 ) -> Result<Trial, TrialError> {
     let judge = Judge::new(&config.documents.rulebook, wish)?;
-    let archive = open(config, system)?;
+    let archive = open(config, system).await?;
     let mut trial = Trial::default();
     let mut after = 0;
     loop {
@@ -123,12 +125,13 @@ pub fn try_rule(
     }
 }
 
-fn open(config: &Config, system: &System) -> Result<Archive, StartError> {
+async fn open(config: &Config, system: &System) -> Result<Archive, StartError> {
     // Where nothing is stored, opening the vault would make a key file.
     if !config.data.folder.join(DATABASE_FILE).is_file() {
         return Err(store_failed(config, StoreError::Failed("nothing is stored there yet".to_owned())));
     }
     let vault = open_vault(config, system)?;
+    read_by_operator(config, &vault, system, Deed::ArchiveRead).await?;
     Archive::open(&config.data.folder, vault).map_err(|error| store_failed(config, error))
 }
 

@@ -54,6 +54,11 @@ impl Trail {
         }))
     }
 
+    /// Who asks.
+    pub fn who(&self) -> &Arc<str> {
+        &self.0.who
+    }
+
     /// The log, for keyed hashes of subjects.
     pub fn audit(&self) -> &Audit {
         &self.0.audit

@@ -82,6 +82,10 @@ pub fn judge(error: &LookupError, tries: u32, is_away: bool, backoff: &Backoff) 
         LookupError::NoAnswer(failure) => failure,
         LookupError::SandboxOnly => return Judgement::Failed("card.sandbox_only"),
         LookupError::OfficerMissing => return Judgement::Stop("staff.missing"),
+        // Nothing was asked; a disk that is full is emptied some time.
+        LookupError::NotRecorded(_) => {
+            return Judgement::Later { wait: SOON, counted: false, code: "audit.unavailable" };
+        }
     };
     let not_asked = |wait, code| Judgement::Later { wait, counted: false, code };
     let code = match failure {

@@ -16,7 +16,7 @@ use crate::batch::row::{Details, Question, Signs};
 use crate::batch::{Batches, KEPT, OPEN_AFTER_START_MAX, OVERDUE, answer};
 use crate::lookup::budget::Lane;
 use crate::lookup::code::Conclusion;
-use crate::lookup::{Ask, CardFound, GATEWAY, LookupError, Purpose};
+use crate::lookup::{Ask, CardFound, LookupError, Purpose};
 use crate::portal::{self, Service};
 use crate::store::StoreError;
 use crate::store::batches::{BatchOrder, BatchRefused, RowOutcome};
@@ -190,7 +190,7 @@ impl Batches {
             // An old answer is no answer to a list: it can wait for a new one.
             stale_max: Some(Duration::ZERO),
             lane: Lane::Bulk,
-            client: Arc::from(GATEWAY),
+            asked_by: parts.lookup.trail_of(&list.batch.client, &list.batch.id),
         };
         match parts.lookup.card(ask, Purpose { visit, ..Purpose::default() }).await {
             Ok(found) => self.answered(&list, row.number, &found).await,

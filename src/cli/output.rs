@@ -68,6 +68,19 @@ impl Output {
         }
     }
 
+    /// Standard output for what is written piece by piece.
+    pub(super) fn stream(&self) -> impl Write {
+        std::io::BufWriter::new(std::io::stdout().lock())
+    }
+
+    /// Asks the person at the terminal for something; says nothing where a program answers.
+    pub(super) fn prompt(&self, text: &str) {
+        if std::io::stdin().is_terminal() {
+            let mut err = std::io::stderr().lock();
+            drop(write!(err, "{}", printable(text)).and_then(|()| err.flush()));
+        }
+    }
+
     /// One line to standard error.
     pub(super) fn error(&self, text: &str) {
         let mut err = std::io::stderr().lock();

@@ -1,7 +1,6 @@
 //! `run`: the gateway itself, from the configuration to the last request in hand.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -13,7 +12,6 @@ use crate::cli::output::Output;
 use crate::cli::process::{Signals, Wish, on_all_cores};
 use crate::config::{Config, Log, LogFormat};
 use crate::domain::Bilingual;
-use crate::http::tls::Identity;
 use crate::system::System;
 use crate::system::stop::Stopper;
 use crate::telemetry;
@@ -71,7 +69,7 @@ async fn serve(config: Config, out: &Output) -> Exit {
 /// Serves until a signal, then drains.
 async fn serve_until_stopped(app: App, mut signals: Signals, grace: Duration) {
     let stopper = Stopper::new();
-    let identity = app.identity();
+    let certificates = app.certificates();
     let serving = app.run(stopper.clone());
     tokio::pin!(serving);
     loop {
@@ -79,7 +77,7 @@ async fn serve_until_stopped(app: App, mut signals: Signals, grace: Duration) {
             () = &mut serving => return,
             wish = signals.next() => match wish {
                 Wish::Stop => break,
-                Wish::Reload => reload(&identity).await,
+                Wish::Reload => certificates.reload().await,
             },
         }
     }
@@ -111,17 +109,6 @@ pub(super) async fn drain(
 
 /// How long parts may take to let go. They only drop connections and close the store.
 const LET_GO_WITHIN: Duration = Duration::from_secs(5);
-
-/// Reads the certificates again; on a fault the old ones stay in use.
-async fn reload(identity: &Arc<Identity>) {
-    let identity = identity.clone();
-    // Files are read off the threads that serve.
-    match tokio::task::spawn_blocking(move || identity.reload()).await {
-        Ok(Ok(())) => tracing::info!("certificates and revocation lists were read again"),
-        Ok(Err(error)) => tracing::error!(%error, "certificates could not be read again; the old ones stay in use"),
-        Err(error) => tracing::error!(%error, "reading certificates again broke off"),
-    }
-}
 
 pub(super) fn start_log(log: &Log) {
     let format = match log.format {

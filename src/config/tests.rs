@@ -107,10 +107,23 @@ fn the_sample_is_right_and_says_the_defaults() {
     assert!(sample.facilities[0].officer.take().is_some());
     let settings = |config: Config| {
         let Config {
-            mode, data, api, admin, facade, portal, lookup, documents, delivery, limits, log, facilities, ..
+            mode,
+            data,
+            api,
+            admin,
+            facade,
+            portal,
+            lookup,
+            documents,
+            delivery,
+            limits,
+            audit,
+            log,
+            facilities,
+            ..
         } = config;
         format!(
-            "{mode:#?}{data:#?}{api:#?}{admin:#?}{facade:#?}{portal:#?}{lookup:#?}{documents:#?}{delivery:#?}{limits:#?}{log:#?}{facilities:#?}"
+            "{mode:#?}{data:#?}{api:#?}{admin:#?}{facade:#?}{portal:#?}{lookup:#?}{documents:#?}{delivery:#?}{limits:#?}{audit:#?}{log:#?}{facilities:#?}"
         )
     };
     assert_eq!(sample.officers.len(), 1);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::audit::{About, Trail};
 use crate::clients::{Caller, Scope};
 use crate::domain::FacilityCode;
 use crate::facade::dialect::{Dialect, Place};
@@ -16,6 +17,8 @@ pub(super) struct Admitted {
     pub(super) caller: Arc<Caller>,
     /// In whose name is asked where the call names no facility.
     pub(super) home: FacilityCode,
+    /// The call's way through the audit log.
+    pub(super) trail: Trail,
     /// One of the client's places for a request; given back when dropped.
     _place: OwnedSemaphorePermit,
 }
@@ -34,6 +37,7 @@ pub(super) async fn admit(
     dialect: Dialect,
     scope: Option<Scope>,
     call: &Call,
+    request_id: &str,
 ) -> Result<Admitted, Refusal> {
     let parts = &facade.0;
     let given = Credentials::of(dialect, call);
@@ -73,7 +77,9 @@ pub(super) async fn admit(
     };
     // Refused when such a client is made, so it is a fault of ours.
     let home = caller.home().ok_or_else(|| Refusal::failed(crate::http::problem::our_fault()))?;
-    Ok(Admitted { caller, home, _place })
+    let trail = Trail::new(&parts.gateway.0.audit, &caller.client.id, request_id, Some(call.address));
+    trail.tell(About { facility: Some(home), ..About::default() });
+    Ok(Admitted { caller, home, trail, _place })
 }
 
 impl<'a> Credentials<'a> {

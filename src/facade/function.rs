@@ -1,5 +1,6 @@
 //! Every function of the portal that is spoken here, in one table: its path, its dialect, and what becomes of a call.
 
+use crate::audit::Deed;
 use crate::clients::Scope;
 use crate::document::Kind;
 use crate::domain::Bilingual;
@@ -56,6 +57,18 @@ impl Function {
 }
 
 impl Does {
+    /// What it is in the audit log.
+    pub fn deed(self) -> Deed {
+        match self {
+            Self::SignIn => Deed::FacadeSignIn,
+            Self::Ask(Service::TreatmentHistory) => Deed::HistoryLookup,
+            Self::Ask(Service::Copay) => Deed::CopayLookup,
+            Self::Ask(_) | Self::AskAsBefore => Deed::CardLookup,
+            Self::Submit(_) => Deed::DocumentSubmit,
+            Self::PassThrough => Deed::FacadePassThrough,
+        }
+    }
+
     /// The right a client needs; `None` where every client may.
     pub fn scope(self) -> Option<Scope> {
         match self {

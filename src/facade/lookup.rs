@@ -81,7 +81,7 @@ pub(super) fn read(facade: &Facade, call: &Call, admitted: &Admitted, service: S
         refresh: false,
         stale_max: None,
         lane: Lane::Interactive,
-        client: admitted.caller.id.clone(),
+        asked_by: admitted.trail.clone(),
     })
 }
 

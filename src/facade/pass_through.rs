@@ -11,6 +11,7 @@ use http::Request;
 use http::header::CONTENT_TYPE;
 use serde_json::json;
 
+use crate::audit::{About, Deed, Outcome};
 use crate::domain::FacilityCode;
 use crate::facade::Facade;
 use crate::facade::caller::Admitted;
@@ -44,11 +45,17 @@ pub(super) async fn answer(facade: &Facade, call: Call, admitted: &Admitted, pat
         body: call.body.bytes.clone(),
     };
     let gateway = &facade.0.gateway.0;
+    let about = About { facility: Some(facility), ..About::default() };
+    let entry = admitted.trail.open(Deed::FacadePassThrough, about).await.map_err(Refusal::failed)?;
     let result = gateway.portal.hand_through(&passage).await;
     let (status, code) = match &result {
         Ok(passed) => (Some(passed.http_status), passed.code.clone()),
         Err(_) => (None, String::new()),
     };
+    entry.close(match status {
+        Some(status) => Outcome::status(status, &code).from("portal"),
+        None => Outcome::code("portal.unreachable"),
+    });
     let client = &admitted.caller.client.id;
     tracing::info!(client, %facility, path, status, code, "a call was handed through to the portal");
     let data = json!({

@@ -138,7 +138,7 @@ impl Reply {
             ("", source) => source.name(),
             (problem, _) if problem.starts_with("facade.") && self.document.is_some() => "waiting",
             (problem, _) => match problem.split('.').next().unwrap_or_default() {
-                "portal" | "gateway" | "store" => "failed",
+                "portal" | "gateway" | "store" | "audit" => "failed",
                 _ => "refused",
             },
         }
@@ -267,6 +267,7 @@ impl From<LookupError> for Refusal {
             // To the real portal it is a number of nobody's.
             LookupError::SandboxOnly => Why::CardUnknown,
             LookupError::OfficerMissing => Why::OfficerUnknown,
+            LookupError::NotRecorded(_) => Why::Failed,
             LookupError::NoAnswer(Failure::BudgetSpent(_) | Failure::TooMany | Failure::StillAsking)
             | LookupError::NoAnswer(Failure::Portal(_) | Failure::PortalFault(_)) => Why::Failed,
         };
@@ -283,7 +284,9 @@ impl From<IntakeError> for Refusal {
             IntakeError::FacilityMissing => Why::BadInput,
             // No idempotency key is ever sent from here, and a reason always.
             IntakeError::KeyUnderWay | IntakeError::KeyUsedForOther | IntakeError::ReasonNeeded(_) => Why::Failed,
-            IntakeError::Busy | IntakeError::Broken | IntakeError::Store(_) => Why::Failed,
+            IntakeError::Busy | IntakeError::Broken | IntakeError::Store(_) | IntakeError::NotRecorded(_) => {
+                Why::Failed
+            }
         };
         Self::of(why, &error.into())
     }

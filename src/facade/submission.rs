@@ -9,6 +9,7 @@ use base64::alphabet;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
+use crate::audit::{About, Deed, Outcome, Trail};
 use crate::document::{Findings, Kind, Severity};
 use crate::domain::{DeliveryState, FacilityCode};
 use crate::facade::caller::Admitted;
@@ -48,7 +49,8 @@ pub(super) async fn answer(
 
     let client = &admitted.caller.client;
     let offered = Offered {
-        client: admitted.caller.id.clone(),
+        client: client.id.clone(),
+        by: admitted.trail.clone(),
         facilities: client.facilities.clone(),
         facility,
         declared: Some(Declared::Kind(kind)),
@@ -139,6 +141,7 @@ fn decode(mut base64: String) -> Option<Bytes> {
 /// was withdrawn and may be at the portal is no correction of itself: whether it goes again is for a person to say.
 async fn keep(facade: &Facade, offered: Offered) -> Result<DocumentView, IntakeError> {
     let intake = &facade.0.intake;
+    let by = offered.by.clone();
     let accepted = match intake.accept(offered.clone()).await {
         Err(IntakeError::ReasonNeeded(earlier)) if earlier.sha256 == sha256(&offered.body) => return Ok(*earlier),
         Err(IntakeError::ReasonNeeded(_)) => {
@@ -148,7 +151,7 @@ async fn keep(facade: &Facade, offered: Offered) -> Result<DocumentView, IntakeE
     };
     match accepted {
         Accepted::New(view) => Ok(view),
-        Accepted::Already(view, _) => Ok(again(facade, view).await),
+        Accepted::Already(view, _) => again(facade, &by, view).await,
         // The intake turns these two into errors.
         Accepted::ReasonNeeded(view) => Err(IntakeError::ReasonNeeded(Box::new(view))),
         Accepted::KeyUsedForOther => Err(IntakeError::KeyUsedForOther),
@@ -157,18 +160,22 @@ async fn keep(facade: &Facade, offered: Offered) -> Result<DocumentView, IntakeE
 
 /// The same bytes once more. The portal judges anew what it refused before, when a certificate was registered since, say; and
 /// whoever sends again what was parked means it to go. What it has, or may have, is never sent twice.
-async fn again(facade: &Facade, view: DocumentView) -> DocumentView {
+async fn again(facade: &Facade, by: &Trail, view: DocumentView) -> Result<DocumentView, IntakeError> {
     let states = |state| view.deliveries.iter().any(|delivery| delivery.state == state);
     let may_go = states(DeliveryState::Rejected) || states(DeliveryState::Failed);
     if !may_go || !facade.0.intake.sends(view.facility, view.kind) {
-        return view;
+        return Ok(view);
     }
-    match facade.0.gateway.0.store.send_again(&view.id, SENT_AGAIN).await {
-        Ok(replayed) => replayed,
+    let about = About { facility: Some(view.facility), ..About::object(&view.id) };
+    let entry = by.open(Deed::DocumentReplay, about).await?;
+    let replayed = facade.0.gateway.0.store.send_again(&view.id, SENT_AGAIN).await;
+    entry.close(Outcome::code(if replayed.is_ok() { "" } else { "document.not_possible" }));
+    match replayed {
+        Ok(replayed) => Ok(replayed),
         Err(error) => {
             // A newer version went out since, or somebody was first: it is answered as it stands.
             tracing::info!(document = view.id, %error, "a document that came again was not sent again");
-            view
+            Ok(view)
         }
     }
 }

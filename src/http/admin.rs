@@ -28,7 +28,7 @@ async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The process can do its work: it accepts documents. The portal's weather is told but is no reason not to be ready,
+/// The process can do its work: it accepts documents, and can record who does what. The portal's weather is told but is no reason not to be ready,
 /// because documents are kept and known cards answered while it is away.
 async fn ready(State(gateway): State<Gateway>) -> Response {
     let parts = &gateway.0;
@@ -38,7 +38,8 @@ async fn ready(State(gateway): State<Gateway>) -> Response {
         store = parts.store.probe().await;
     }
     let stopping = parts.stopper.is_stopping();
-    let is_ready = store.is_ok() && !stopping;
+    let audit = parts.audit.health();
+    let is_ready = store.is_ok() && audit.is_ok() && !stopping;
     let down: Vec<&str> = parts
         .portal
         .weather()
@@ -50,6 +51,7 @@ async fn ready(State(gateway): State<Gateway>) -> Response {
         "ready": is_ready,
         "stopping": stopping,
         "store": store.err().map_or_else(|| "ok".to_owned(), |error| error.to_string()),
+        "audit": audit.err().map_or_else(|| "ok".to_owned(), |error| error.to_string()),
         "portalServicesDown": down,
         "mode": parts.mode.name(),
     });
@@ -63,6 +65,7 @@ async fn metrics(State(gateway): State<Gateway>) -> Response {
     let gauges = &parts.metrics.gauges;
     gauges.cached(parts.lookup.cached());
     gauges.store_up(parts.store.health().is_ok());
+    gauges.audit_up(parts.audit.health().is_ok());
     for (listener, open) in &parts.connections {
         gauges.connections(listener, open.load(Ordering::Relaxed));
     }

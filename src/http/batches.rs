@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::read::XLSX_TYPE;
+use crate::audit::About;
 use crate::batch::Batches;
 use crate::http::Gateway;
 use crate::http::call::{Call, Id, Parameters, text};
@@ -70,6 +71,7 @@ pub async fn submit(State(gateway): State<Gateway>, call: Call, request: Request
         BatchKept::KeyUnderWay => return Err(problems::key_under_way()),
         BatchKept::TooManyOpen => return Err(problems::too_many_open()),
     };
+    call.trail.tell(About { facility: Some(view.facility), ..About::object(&view.id) });
     let mut body = shown::batch(&view, lists.batches.expected_end(&view).await?);
     if let Some(members) = body.as_object_mut() {
         members.insert("cotBoQua".into(), list.ignored.into());
@@ -174,7 +176,9 @@ async fn answer(gateway: &Gateway, view: &BatchView) -> Result<Response, Problem
 /// The list, if it is one of the caller's facilities'.
 async fn owned(gateway: &Gateway, call: &Call, id: &str) -> Result<BatchView, Problem> {
     let view = gateway.0.lists.batches.show(id).await?;
-    view.filter(|view| call.caller.owns(&view.facility)).ok_or_else(problems::not_found)
+    let view = view.filter(|view| call.caller.owns(&view.facility)).ok_or_else(problems::not_found)?;
+    call.trail.tell(About { facility: Some(view.facility), ..About::default() });
+    Ok(view)
 }
 
 async fn rows(gateway: &Gateway, view: &BatchView, filter: RowFilter, voice: &Voice) -> Result<Vec<Value>, StoreError> {

@@ -11,9 +11,11 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::clients::{Caller, QuotaLeft, Scope};
+use crate::audit::Trail;
+use crate::clients::{Caller, Denied, QuotaLeft, Scope};
 use crate::domain::{FacilityCode, Language};
 use crate::http::problem::{self, Problem, Voice};
+use crate::http::recorded::{recorded, tell_facility, turned_away};
 use crate::http::server::Peer;
 use crate::http::{Access, Answered, Gateway, Route};
 
@@ -63,6 +65,8 @@ pub struct Call {
     pub caller: Arc<Caller>,
     /// Id and language.
     pub context: Context,
+    /// The request's way through the audit log.
+    pub trail: Trail,
 }
 
 impl Call {
@@ -132,10 +136,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Call {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        // Both were put there by the layers before; a handler outside them would be our own fault.
+        // All were put there by the layers before; a handler outside them would be our own fault.
         let caller = parts.extensions.get::<Arc<Caller>>().cloned();
         let context = parts.extensions.get::<Context>().cloned();
-        caller.zip(context).map(|(caller, context)| Self { caller, context }).ok_or_else(problem::our_fault)
+        let trail = parts.extensions.get::<Trail>().cloned();
+        let call = caller.zip(context).zip(trail);
+        call.map(|((caller, context), trail)| Self { caller, context, trail }).ok_or_else(problem::our_fault)
     }
 }
 
@@ -147,16 +153,25 @@ pub async fn admit(
 ) -> Response {
     let secret = text(request.headers(), &header::AUTHORIZATION).and_then(bearer).map(str::to_owned);
     let peer = request.extensions().get::<Peer>().map(|peer| peer.address.ip());
-    let mut response = match let_in(&gateway, route, secret, peer).await {
-        Ok((caller, left, _place)) => {
+    let request_id = request.extensions().get::<Context>().map(|context| context.request_id.clone());
+    let mut response = match let_in(&gateway, route, secret, peer, request_id.unwrap_or_default()).await {
+        Ok(Admitted { caller, left, trail, _place }) => {
+            tell_facility(&trail, &caller, request.headers());
+            if let Some(id) = request.uri().path().split('/').find(|part| part.contains('_')) {
+                trail.tell_id(id);
+            }
             request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(trail.clone());
             let run = next.run(request);
-            let mut response = if route.has_deadline {
-                let deadline = gateway.0.limits.request_deadline;
-                tokio::time::timeout(deadline, run).await.unwrap_or_else(|_| problem::too_slow().into_response())
-            } else {
-                run.await
+            let run = async {
+                if route.has_deadline {
+                    let deadline = gateway.0.limits.request_deadline;
+                    tokio::time::timeout(deadline, run).await.unwrap_or_else(|_| problem::too_slow().into_response())
+                } else {
+                    run.await
+                }
             };
+            let mut response = recorded(&trail, route.deed, run).await;
             let questions_per_minute = gateway.0.limits.questions_per_minute;
             rate_limit_headers(response.headers_mut(), left, route, questions_per_minute);
             response
@@ -167,12 +182,22 @@ pub async fn admit(
     response
 }
 
+/// A caller who was let in.
+struct Admitted {
+    caller: Arc<Caller>,
+    left: QuotaLeft,
+    trail: Trail,
+    /// One of the client's places for a request; given back when dropped.
+    _place: OwnedSemaphorePermit,
+}
+
 async fn let_in(
     gateway: &Gateway,
     route: &Route,
     secret: Option<String>,
     peer: Option<IpAddr>,
-) -> Result<(Arc<Caller>, QuotaLeft, OwnedSemaphorePermit), Problem> {
+    request_id: String,
+) -> Result<Admitted, Problem> {
     // The listener puts the peer on every request; without it nobody could be held to an address.
     let address = peer.ok_or_else(problem::our_fault)?;
     let caller = gateway.0.clients.identify(secret.as_deref(), address).await.inspect_err(|denied| {
@@ -180,11 +205,19 @@ async fn let_in(
         tracing::debug!(%denied, %address, "a caller was turned away");
     })?;
     let place = caller.begin()?;
+    let trail = Trail::new(&gateway.0.audit, &caller.client.id, &request_id, Some(address));
     let left = match route.access {
-        Access::Key(scope) => caller.spend(scope)?,
-        Access::AnyKey => caller.spend_on_anything()?,
+        Access::Key(scope) => caller.spend(scope),
+        Access::AnyKey => caller.spend_on_anything(),
     };
-    Ok((caller, left, place))
+    match left {
+        Ok(left) => Ok(Admitted { caller, left, trail, _place: place }),
+        // A known client that reaches beyond its rights is recorded, as often as its quota lets it.
+        Err(denied @ Denied::NotAllowed(_)) if caller.spend_on_anything().is_ok() => {
+            Err(turned_away(&trail, route.deed, denied.into()).await)
+        }
+        Err(denied) => Err(denied.into()),
+    }
 }
 
 fn bearer(authorization: &str) -> Option<&str> {

@@ -191,7 +191,7 @@ async fn read(gateway: &Gateway, call: &Call, request: Request, service: Service
         refresh: directives().any(|directive| directive.eq_ignore_ascii_case("no-cache")),
         stale_max: stale_max.and_then(|seconds| seconds.parse().ok()).map(std::time::Duration::from_secs),
         lane: Lane::Interactive,
-        client: call.caller.id.clone(),
+        asked_by: call.trail.clone(),
     };
     Ok(Asked { ask, purpose, scan, clues, signer })
 }

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::audit::About;
 use crate::document::{Carried, Document, Findings, Kind, Severity, shown};
 use crate::domain::{Bilingual, DeliveryState, FacilityCode};
 use crate::http::Gateway;
@@ -144,7 +145,13 @@ pub async fn content(
 /// The document, if it is one of the caller's facilities'.
 pub(super) async fn owned(gateway: &Gateway, call: &Call, id: &str) -> Result<DocumentView, Problem> {
     let view = gateway.0.store.document(id).await?;
-    view.filter(|view| call.caller.owns(&view.facility)).ok_or_else(problem::not_found)
+    let view = view.filter(|view| call.caller.owns(&view.facility)).ok_or_else(problem::not_found)?;
+    let subject = match view.keys.as_slice() {
+        [only] => Some(call.trail.audit().record_of(only)),
+        _ => None,
+    };
+    call.trail.tell(About { facility: Some(view.facility), subject, ..About::default() });
+    Ok(view)
 }
 
 async fn submit_many(
@@ -224,7 +231,8 @@ async fn multipart_files(headers: &HeaderMap, bytes: Bytes, most: usize) -> Resu
 pub(super) fn offered(call: &Call, headers: &HeaderMap, query: &[(String, String)]) -> Result<Offered, Problem> {
     let declared = query.iter().find(|(name, _)| name == "type").map(|(_, kind)| read_declared(kind)).transpose()?;
     Ok(Offered {
-        client: call.caller.id.clone(),
+        client: call.caller.client.id.clone(),
+        by: call.trail.clone(),
         facilities: call.caller.client.facilities.clone(),
         facility: facility_header(headers)?,
         declared,

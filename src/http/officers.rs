@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use crate::audit::About;
 use crate::domain::{Bilingual, FacilityCode, NationalId, Officer, PersonName};
 use crate::http::Gateway;
 use crate::http::call::{Call, Id, Parameters, facility_header};
@@ -44,6 +45,8 @@ pub async fn keep(
     request: Request,
 ) -> Result<Response, Problem> {
     let facility = call.facility(request.headers())?;
+    let subject = Some(call.trail.audit().officer(&staff_id));
+    call.trail.tell(About { facility: Some(facility), subject, ..About::default() });
     let mut fields = Fields::read(&gateway.0.read_small(request).await?)?;
     if !is_staff_id(&staff_id) {
         let words = (
@@ -72,6 +75,8 @@ pub async fn remove(
     request: Request,
 ) -> Result<Response, Problem> {
     let facility = call.facility(request.headers())?;
+    let subject = Some(call.trail.audit().officer(&staff_id));
+    call.trail.tell(About { facility: Some(facility), subject, ..About::default() });
     match gateway.0.officers.remove(&staff_id, facility).await? {
         true => Ok(StatusCode::NO_CONTENT.into_response()),
         false => Err(problem::not_in_directory()),

@@ -1,6 +1,7 @@
 //! The only place where an error becomes a status and a body: RFC 9457, with a stable code, what happened, and what the
 //! person does next, in Vietnamese and English (`api.md`, section 4).
 
+mod audit;
 mod lookups;
 mod staff;
 
@@ -453,6 +454,7 @@ impl From<IntakeError> for Problem {
             IntakeError::Busy => busy(),
             IntakeError::Broken => our_fault(),
             IntakeError::Store(error) => error.into(),
+            IntakeError::NotRecorded(error) => error.into(),
         }
     }
 }

@@ -5,11 +5,12 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::audit::About;
 use crate::domain::Bilingual;
 use crate::http::Gateway;
 use crate::http::call::{Call, Id, Parameters};
 use crate::http::cards::answer::card_json;
-use crate::http::problem::{self, Problem, Voice, field_error};
+use crate::http::problem::{self, Problem, field_error};
 use crate::http::shapes::instant;
 use crate::lookup::ticket::{Asked, Outcome, Told};
 use crate::lookup::verdict::Circumstances;
@@ -28,7 +29,10 @@ pub async fn show(State(gateway): State<Gateway>, call: Call, Id(id): Id) -> Res
     // Another client of the facility may not know whom it is about.
     let is_own = |ticket: &TicketView| ticket.client == call.caller.client.id && call.caller.owns(&ticket.facility);
     let ticket = ticket.filter(is_own).ok_or_else(problem::no_such_ticket)?;
-    Ok(Json(ticket_json(&gateway, &ticket, &call.context.voice)).into_response())
+    let asked = Asked::from_json(&ticket.asked_json, ticket.facility, call.trail.clone());
+    let subject = asked.map(|asked| call.trail.audit().person(&asked.ask.question.subject));
+    call.trail.tell(About { facility: Some(ticket.facility), subject, ..About::default() });
+    Ok(Json(ticket_json(&gateway, &call, &ticket)).into_response())
 }
 
 /// `GET /v1/card-lookups`: the tickets this client opened at the facility, newest first, a page at a time.
@@ -67,12 +71,13 @@ pub async fn list(
     let has_more = tickets.len() > usize::try_from(limit).unwrap_or(usize::MAX);
     tickets.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = tickets.last().filter(|_| has_more).map(|ticket| format!("cur_{}", ticket.sequence));
-    let data: Vec<Value> = tickets.iter().map(|ticket| ticket_json(&gateway, ticket, &call.context.voice)).collect();
+    let data: Vec<Value> = tickets.iter().map(|ticket| ticket_json(&gateway, &call, ticket)).collect();
     Ok(Json(json!({"data": data, "page": {"next": next, "hasMore": has_more, "limit": limit}})).into_response())
 }
 
-fn ticket_json(gateway: &Gateway, ticket: &TicketView, voice: &Voice) -> Value {
-    let asked = Asked::from_json(&ticket.asked_json, ticket.facility);
+fn ticket_json(gateway: &Gateway, call: &Call, ticket: &TicketView) -> Value {
+    let voice = &call.context.voice;
+    let asked = Asked::from_json(&ticket.asked_json, ticket.facility, call.trail.clone());
     let outcome = ticket.answer_json.as_deref().and_then(|text| serde_json::from_str::<Outcome>(text).ok());
     let answer = asked.as_ref().zip(outcome.as_ref()).and_then(|(asked, outcome)| {
         let found = judged(asked, outcome, ticket)?;

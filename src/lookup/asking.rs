@@ -7,15 +7,13 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::audit::{Trail, Unavailable};
 use crate::domain::Officer;
 use crate::lookup::budget::Lane;
 use crate::lookup::changes::Changed;
 use crate::lookup::verdict::Verdict;
 use crate::portal::reply::{CardAnswer, HistoryAnswer};
 use crate::portal::{Answered, PortalError, Question, Service};
-
-/// Who asks where the gateway asks by itself: for tickets and lists.
-pub const GATEWAY: &str = "gateway";
 
 /// One question and how fresh its answer must be.
 #[derive(Clone, Debug)]
@@ -32,8 +30,8 @@ pub struct Ask {
     pub stale_max: Option<Duration>,
     /// Who waits: a person, or a list.
     pub lane: Lane,
-    /// The program that asks (`Client::id`, or [`GATEWAY`]), so that none takes the places of others.
-    pub client: Arc<str>,
+    /// Who asks: for the audit log, and so that no program takes the places of others.
+    pub asked_by: Trail,
 }
 
 /// What a card is looked up for.
@@ -139,4 +137,7 @@ pub enum LookupError {
     /// Someone has to sign for a lookup: officer's name and national ID are missing.
     #[error("the officer is missing")]
     OfficerMissing,
+    /// The audit log could not be written, so nothing was asked or told.
+    #[error("not recorded: {0}")]
+    NotRecorded(#[from] Unavailable),
 }

@@ -83,20 +83,21 @@ impl Lookup {
 
     async fn recheck(&self, ticket: TicketView) {
         let parts = &self.0;
-        let settled = match Asked::from_json(&ticket.asked_json, ticket.facility) {
-            Some(asked) => match self.card(asked.ask.clone(), Purpose::on(asked.visit)).await {
-                Ok(found) if !matches!(found.found.source, Source::LastKnown { .. }) => {
-                    Some(answered(&ticket, &asked, &found))
-                }
-                Err(LookupError::NoAnswer(Failure::PortalFault(_))) if ticket.tries >= FAULTS_MAX => {
-                    Some(given_up(&ticket))
-                }
-                // What keeps the portal from answering is in the log already.
-                _ => None,
-            },
-            // It was written by another version, or changed: nobody can ask it any more.
-            None => Some(given_up(&ticket)),
-        };
+        let settled =
+            match Asked::from_json(&ticket.asked_json, ticket.facility, self.trail_of(&ticket.client, &ticket.id)) {
+                Some(asked) => match self.card(asked.ask.clone(), Purpose::on(asked.visit)).await {
+                    Ok(found) if !matches!(found.found.source, Source::LastKnown { .. }) => {
+                        Some(answered(&ticket, &asked, &found))
+                    }
+                    Err(LookupError::NoAnswer(Failure::PortalFault(_))) if ticket.tries >= FAULTS_MAX => {
+                        Some(given_up(&ticket))
+                    }
+                    // What keeps the portal from answering is in the log already.
+                    _ => None,
+                },
+                // It was written by another version, or changed: nobody can ask it any more.
+                None => Some(given_up(&ticket)),
+            };
         let too_old = until(ticket.created_at, parts.system.now()) > GIVE_UP_AFTER;
         let kept = match settled.or_else(|| too_old.then(|| given_up(&ticket))) {
             Some(end) => {

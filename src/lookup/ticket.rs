@@ -1,14 +1,12 @@
 //! What a ticket holds: the question as it was asked, and what the desk was told meanwhile. Pure, but for the form in
 //! which the store keeps it (sealed).
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Trail;
 use crate::domain::{CardSubject, FacilityCode, NationalId, Officer, PartialDate, PersonName};
-use crate::lookup::asking::GATEWAY;
 use crate::lookup::budget::Lane;
 use crate::lookup::code::Conclusion;
 use crate::lookup::provisional::Clues;
@@ -172,7 +170,7 @@ impl Asked {
     }
 
     /// Reads it back, to be asked again in the bulk lane; `None` if it cannot be read.
-    pub fn from_json(text: &str, facility: FacilityCode) -> Option<Self> {
+    pub fn from_json(text: &str, facility: FacilityCode, asked_by: Trail) -> Option<Self> {
         let kept: Kept = serde_json::from_str(text).ok()?;
         let officer = match kept.officer {
             Some((name, id)) => {
@@ -194,7 +192,7 @@ impl Asked {
             // Only what the portal says from now on ends a ticket.
             stale_max: Some(std::time::Duration::ZERO),
             lane: Lane::Bulk,
-            client: Arc::from(GATEWAY),
+            asked_by,
         };
         Some(Self { ask, visit: kept.visit, told: kept.told })
     }
@@ -205,8 +203,11 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+    use crate::audit::Audit;
     use crate::lookup::verdict;
     use crate::portal::reply::CardFacts;
+    use crate::store::Vault;
+    use crate::system::System;
 
     fn told() -> Told {
         Told {
@@ -272,6 +273,8 @@ mod tests {
             name: PersonName::parse("NGUYỄN THỊ B").unwrap(),
             national_id: NationalId::parse("001181012345").unwrap(),
         };
+        let audit = Audit::idle_for_measuring(Vault::for_tests().unwrap(), System::real());
+        let asked_by = audit.trail_of("key_1");
         let ask = Ask {
             service: Service::CardLookup,
             question: Question {
@@ -284,14 +287,14 @@ mod tests {
             refresh: true,
             stale_max: None,
             lane: Lane::Interactive,
-            client: Arc::from("key_test"),
+            asked_by: asked_by.clone(),
         };
         let asked = Asked { ask: ask.clone(), visit: date(2026, 11, 20), told: told() };
-        let again = Asked::from_json(&asked.to_json(), facility).unwrap();
+        let again = Asked::from_json(&asked.to_json(), facility, asked_by.clone()).unwrap();
         assert_eq!((&again.ask.question, &again.ask.officer), (&ask.question, &ask.officer));
         assert_eq!((again.visit, again.told), (asked.visit, told()));
         assert_eq!((again.ask.lane, again.ask.refresh), (Lane::Bulk, false));
-        assert!(Asked::from_json("{}", facility).is_none());
+        assert!(Asked::from_json("{}", facility, asked_by).is_none());
         let shown = format!("{asked:?}");
         for secret in ["TRẦN", "001185012345", "NGUYỄN", "GD4"] {
             assert!(!shown.contains(secret), "{shown}");

@@ -164,6 +164,8 @@ pub struct RunningBatch {
     pub sequence: i64,
     /// `bat_…`.
     pub id: String,
+    /// Who brought it (`Client::id`).
+    pub client: String,
     /// For which facility.
     pub facility: FacilityCode,
     /// What holds for all rows, as JSON.

@@ -176,7 +176,8 @@ mod tests {
 
     fn list(sequence: i64, facility: &str) -> Arc<List> {
         let facility = FacilityCode::parse(facility).unwrap();
-        let batch = RunningBatch { sequence, id: format!("bat_{sequence}"), facility, details_json: String::new() };
+        let (id, client) = (format!("bat_{sequence}"), "key_1".to_owned());
+        let batch = RunningBatch { sequence, id, client, facility, details_json: String::new() };
         Arc::new(List { batch, details: Details::default() })
     }
 

@@ -12,6 +12,7 @@ use crate::cli::Exit;
 use crate::cli::check::tell_faults;
 use crate::cli::documents::table::Table;
 use crate::cli::output::Output;
+use crate::cli::process::on_one_thread;
 use crate::config::Config;
 use crate::document::rules::{Entry, How, StructureCode};
 use crate::document::{Rulebook, Severity};
@@ -69,9 +70,14 @@ pub(super) fn try_rule(arguments: &Arguments, out: &Output) -> Result<Exit, Exit
             Language::English => format!("{documents} documents looked at, up to {day}"),
         });
     };
-    let tried = trial::try_rule(&config, &system, &wish, progress);
+    let mut tried = None;
+    let exit = on_one_thread(out, async {
+        tried = Some(trial::try_rule(&config, &system, &wish, progress).await);
+        Exit::Done
+    });
     out.progress("");
-    let trial = tried.map_err(|error| not_done(&error, out))?;
+    // Without a runtime, that has been told.
+    let trial = tried.ok_or(exit)?.map_err(|error| not_done(&error, out))?;
     if out.wants_json() {
         out.json(&as_json(&wish, configured, &trial));
     } else {

@@ -31,6 +31,7 @@ impl From<LookupError> for Problem {
     fn from(error: LookupError) -> Self {
         match error {
             LookupError::NoAnswer(failure) => no_answer(failure),
+            LookupError::NotRecorded(error) => error.into(),
             LookupError::SandboxOnly => Self::new(
                 StatusCode::BAD_REQUEST,
                 "card.sandbox_only",

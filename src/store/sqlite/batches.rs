@@ -51,7 +51,7 @@ pub(super) const OF_FACILITY: &str =
 
 /// The lists whose rows are asked, oldest first.
 pub(super) const RUNNING: &str =
-    "SELECT sequence, id, facility, details FROM batches WHERE state = 'running' AND ended_at IS NULL";
+    "SELECT sequence, id, facility, details, client FROM batches WHERE state = 'running' AND ended_at IS NULL";
 
 pub(super) const NEXT_START: &str = "SELECT min(start_at) FROM batches WHERE state = 'waiting' AND ended_at IS NULL";
 
@@ -339,6 +339,7 @@ fn running(connection: &Connection, vault: &Vault) -> Result<(Vec<RunningBatch>,
             sequence: row.get(0)?,
             facility: column::facility(&row.get::<_, String>(2)?)?,
             details_json: text(vault, DETAILS, id.as_bytes(), row, 3)?,
+            client: row.get(4)?,
             id,
         });
     }
