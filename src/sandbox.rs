@@ -85,6 +85,8 @@ pub struct Submission {
     pub business_key: Option<String>,
     /// The number of the submission whose place this one took (section 4.3).
     pub replaced: Option<u64>,
+    /// The number of the submission of which this is a second booking, by the portal's own fault.
+    pub twin_of: Option<u64>,
     /// Whether a whole answer was handed to the connection; `false` if a fault lost it.
     pub answered: bool,
     /// By the system's clock, without the skew of the faults.

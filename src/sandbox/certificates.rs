@@ -62,7 +62,7 @@ pub(super) fn take(portal: &Portal, call: &Call, services: &[&str]) -> Answer {
         received_at: portal.system.now(),
         finding: Finding::default(),
     };
-    let number = portal.records().take(taken);
+    let number = portal.records().take_once_or_twice(taken, call.double);
     reply(portal, "200", &receipt).of_submission(number)
 }
 

@@ -74,7 +74,7 @@ pub(super) fn take(portal: &Portal, call: &Call, kind: Kind) -> Answer {
         received_at: portal.system.now(),
         finding: reading.finding,
     };
-    let number = portal.records().take(taken);
+    let number = portal.records().take_once_or_twice(taken, call.double);
     reply(portal, "200", &receipt, "Tiếp nhận thành công").of_submission(number)
 }
 

@@ -76,6 +76,7 @@ fn submission(portal: &Portal, entry: &Entry) -> Value {
         "businessKey": taken.business_key,
         "receipt": taken.receipt,
         "replaced": taken.replaced,
+        "twinOf": taken.twin_of,
         "answered": taken.answered,
         "receivedAt": taken.received_at.to_string(),
         "judged": judgement(portal, entry),

@@ -81,7 +81,7 @@ pub(super) fn take(portal: &Portal, call: &Call) -> Answer {
         if let Some(refusal) = refusal {
             return reply(call, "0", refusal, "");
         }
-        records.take(Taken {
+        let taken = Taken {
             path: call.path.clone(),
             service: SERVICE.to_owned(),
             facility: facility.to_owned(),
@@ -91,7 +91,8 @@ pub(super) fn take(portal: &Portal, call: &Call) -> Answer {
             business_key: Some(key),
             received_at: portal.system.now(),
             finding: Finding::default(),
-        })
+        };
+        records.take_once_or_twice(taken, call.double)
     };
     reply(call, "1", "Thành công", &uuid).of_submission(number)
 }

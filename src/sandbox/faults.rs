@@ -38,8 +38,21 @@ pub struct Faults {
     pub truncate_rate: f64,
     /// Chance that the session of the call is revoked at this call, which then fails as its family fails (1.5).
     pub revoke_rate: f64,
+    /// Chance of an HTTP 401 with an empty body, as something before the portal answers (1.5). The call is not processed.
+    pub unauthorized_rate: f64,
+    /// Chance of an HTTP 200 with an HTML page, as a proxy puts over a portal in trouble (section 7). The call is
+    /// processed, its answer lost.
+    pub html_ok_rate: f64,
+    /// Chance that nothing is ever answered, and the call is not processed.
+    pub stall_before_rate: f64,
+    /// Chance that nothing is ever answered though the call was processed and recorded.
+    pub stall_after_rate: f64,
+    /// Chance that a document is booked twice by the portal's own fault. One receipt is answered, that of the first.
+    pub double_rate: f64,
     /// Milliseconds between two bytes of an answer; 0 sends it whole.
     pub drip_ms_per_byte: u64,
+    /// Chance that an answer drips, where `drip_ms_per_byte` is set.
+    pub drip_rate: f64,
     /// Writes `maKetQua` as a JSON number instead of a string (section 7).
     pub code_as_number: bool,
     /// Seconds by which the portal's own clock is ahead (negative: behind) in the `Date` header and in every time told.
@@ -79,6 +92,11 @@ pub(super) struct Plan {
     pub(super) reset_after: bool,
     pub(super) truncate: bool,
     pub(super) revoke: bool,
+    pub(super) unauthorized: bool,
+    pub(super) html_ok: bool,
+    pub(super) stall_before: bool,
+    pub(super) stall_after: bool,
+    pub(super) double: bool,
     pub(super) drip: Duration,
 }
 
@@ -98,7 +116,13 @@ impl Default for Faults {
             reset_after_rate: 0.0,
             truncate_rate: 0.0,
             revoke_rate: 0.0,
+            unauthorized_rate: 0.0,
+            html_ok_rate: 0.0,
+            stall_before_rate: 0.0,
+            stall_after_rate: 0.0,
+            double_rate: 0.0,
             drip_ms_per_byte: 0,
+            drip_rate: 1.0,
             code_as_number: false,
             clock_skew_s: 0,
             outage: false,
@@ -124,6 +148,12 @@ impl Faults {
             self.reset_after_rate,
             self.truncate_rate,
             self.revoke_rate,
+            self.unauthorized_rate,
+            self.html_ok_rate,
+            self.stall_before_rate,
+            self.stall_after_rate,
+            self.double_rate,
+            self.drip_rate,
         ];
         if !rates.iter().all(|rate| (0.0..=1.0).contains(rate)) {
             return Some("every rate lies between 0 and 1");
@@ -161,7 +191,12 @@ impl Faults {
             truncate: chance(self.truncate_rate),
             revoke: chance(self.revoke_rate),
             delay: self.delay(dice),
-            drip: Duration::from_millis(self.drip_ms_per_byte),
+            unauthorized: chance(self.unauthorized_rate),
+            html_ok: chance(self.html_ok_rate),
+            stall_before: chance(self.stall_before_rate),
+            stall_after: chance(self.stall_after_rate),
+            double: chance(self.double_rate),
+            drip: if chance(self.drip_rate) { Duration::from_millis(self.drip_ms_per_byte) } else { Duration::ZERO },
         };
         if concerned { drawn } else { Plan::default() }
     }

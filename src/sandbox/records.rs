@@ -55,6 +55,7 @@ pub(super) struct Entry {
 }
 
 /// A document that was taken, before it has a number.
+#[derive(Clone)]
 pub(super) struct Taken {
     pub(super) path: String,
     pub(super) service: String,
@@ -90,6 +91,21 @@ impl Records {
     /// Records a document and gives its number. With a business key it takes the place of the record that has the same
     /// one (section 4.3).
     pub(super) fn take(&mut self, taken: Taken) -> u64 {
+        self.book(taken, None)
+    }
+
+    /// [`take`](Self::take), and where `double` says so once more, as a portal does that processes one call twice: with a
+    /// receipt of its own that nobody is told. The number is that of the first.
+    pub(super) fn take_once_or_twice(&mut self, taken: Taken, double: bool) -> u64 {
+        let again = double.then(|| Taken { receipt: format!("{}_2", taken.receipt), ..taken.clone() });
+        let number = self.take(taken);
+        if let Some(again) = again {
+            self.book(again, Some(number));
+        }
+        number
+    }
+
+    fn book(&mut self, taken: Taken, twin_of: Option<u64>) -> u64 {
         self.last_number += 1;
         let number = self.last_number;
         let replaced = taken.business_key.as_ref().and_then(|key| {
@@ -109,6 +125,7 @@ impl Records {
                 receipt: taken.receipt,
                 business_key: taken.business_key,
                 replaced,
+                twin_of,
                 answered: false,
                 received_at: taken.received_at,
             },

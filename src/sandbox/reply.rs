@@ -73,6 +73,13 @@ impl Answer {
         Self::bytes(StatusCode::BAD_GATEWAY, "text/html", page)
     }
 
+    /// A page with the status of a success, as a proxy puts over a portal in trouble. Our own wording.
+    pub(super) fn maintenance() -> Self {
+        let page = "<html>\r\n<head><title>Bảo trì</title></head>\r\n<body>\r\n<h1>Hệ thống đang bảo trì, vui lòng quay lại \
+                    sau</h1>\r\n</body>\r\n</html>\r\n";
+        Self::bytes(StatusCode::OK, "text/html; charset=utf-8", page)
+    }
+
     pub(super) fn of_submission(mut self, number: u64) -> Self {
         self.submission = Some(number);
         self

@@ -7,6 +7,8 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
+use crate::sandbox::faults::Plan;
+
 /// Fields read from a query or a body; the widest service has 25.
 const FIELDS_MAX: usize = 100;
 
@@ -30,6 +32,8 @@ pub(super) struct Call {
     pub(super) caller: IpAddr,
     /// The faults want the session of this call revoked.
     pub(super) revoke: bool,
+    /// The faults want the document of this call booked twice.
+    pub(super) double: bool,
 }
 
 /// Names and values in the order written. Names are compared exactly, as the documents spell them.
@@ -37,7 +41,7 @@ pub(super) struct Call {
 pub(super) struct Fields(Vec<(String, String)>);
 
 impl Call {
-    pub(super) fn new(parts: &http::request::Parts, body: Bytes, caller: IpAddr, revoke: bool) -> Self {
+    pub(super) fn new(parts: &http::request::Parts, body: Bytes, caller: IpAddr, plan: &Plan) -> Self {
         let kind = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let (encoding, fields) = match kind.as_str() {
@@ -53,7 +57,8 @@ impl Call {
             fields,
             body,
             caller,
-            revoke,
+            revoke: plan.revoke,
+            double: plan.double,
         }
     }
 

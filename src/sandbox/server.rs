@@ -206,14 +206,20 @@ async fn answer(
     if plan.reset_before {
         return hang_up(reset).await;
     }
+    if plan.stall_before {
+        // Until the client hangs up, which drops this.
+        return std::future::pending().await;
+    }
 
     // The work comes before the delay: a client that loses patience has not undone its call.
     let mut answer = if plan.error {
         Answer::bytes(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", "Internal Server Error")
     } else if plan.html {
         Answer::bad_gateway()
+    } else if plan.unauthorized {
+        Answer::empty(StatusCode::UNAUTHORIZED)
     } else {
-        let call = Call::new(&parts, body, peer, plan.revoke);
+        let call = Call::new(&parts, body, peer, &plan);
         routes::answer(portal, &parts.method, &call)
     };
     match answer.play {
@@ -231,6 +237,12 @@ async fn answer(
     }
     if plan.reset_after {
         return hang_up(reset).await;
+    }
+    if plan.stall_after {
+        return std::future::pending().await;
+    }
+    if plan.html_ok {
+        answer = Answer::maintenance();
     }
     if plan.empty {
         answer = Answer::empty(StatusCode::OK);

@@ -48,6 +48,53 @@ async fn a_reset_before_leaves_nothing_and_a_reset_after_leaves_one() {
 }
 
 #[tokio::test]
+async fn a_document_can_be_booked_twice_and_one_receipt_is_told() {
+    let sandbox = sandbox(Faults::default()).await;
+    let to = sandbox.address();
+    let session = log_in(to, "99001_BV").await;
+    sandbox.set_faults(Faults { double_rate: 1.0, ..Faults::default() });
+    let reply = session.claim(to, "99001", &claims_file("99001", "LK1")).await.unwrap();
+    let taken = sandbox.submissions();
+    assert_eq!(taken.iter().map(|one| one.twin_of).collect::<Vec<_>>(), [None, Some(1)]);
+    assert_eq!(taken[1].replaced, Some(1), "a claim takes the place of itself");
+    assert_eq!(reply.json()["maGiaoDich"], taken[0].receipt);
+    assert_ne!(taken[0].receipt, taken[1].receipt);
+}
+
+#[tokio::test]
+async fn pages_under_a_success_and_empty_refusals_differ_in_what_was_done() {
+    let sandbox = sandbox(Faults::default()).await;
+    let to = sandbox.address();
+    let session = log_in(to, "99001_BV").await;
+    let file = claims_file("99001", "LK1");
+    sandbox.set_faults(Faults { unauthorized_rate: 1.0, ..Faults::default() });
+    let reply = session.claim(to, "99001", &file).await.unwrap();
+    assert_eq!((reply.status, reply.body.len(), sandbox.submissions().len()), (401, 0, 0));
+    sandbox.set_faults(Faults { html_ok_rate: 1.0, ..Faults::default() });
+    let reply = session.claim(to, "99001", &file).await.unwrap();
+    assert_eq!((reply.status, reply.headers["content-type"].as_str()), (200, "text/html; charset=utf-8"));
+    let taken = sandbox.submissions();
+    assert!(taken.len() == 1 && !taken[0].answered);
+}
+
+#[tokio::test]
+async fn a_stall_lasts_until_the_client_gives_up() {
+    let sandbox = sandbox(Faults::default()).await;
+    let to = sandbox.address();
+    let session = log_in(to, "99001_BV").await;
+    let file = claims_file("99001", "LK1");
+    for (faults, taken) in [
+        (Faults { stall_before_rate: 1.0, ..Faults::default() }, 0),
+        (Faults { stall_after_rate: 1.0, ..Faults::default() }, 1),
+    ] {
+        sandbox.set_faults(faults);
+        let answer = tokio::time::timeout(Duration::from_millis(300), session.claim(to, "99001", &file)).await;
+        assert!(answer.is_err(), "an answer came");
+        assert_eq!(sandbox.submissions().len(), taken);
+    }
+}
+
+#[tokio::test]
 async fn faults_are_set_and_read_over_the_control_endpoint() {
     let sandbox = sandbox(Faults::default()).await;
     let to = sandbox.address();
