@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::ledger::{Entry, Ledger, Order};
 use crate::papers::{FACILITIES, Kind, Paper};
 use crate::plan::{self, After, Door, Script, Step};
-use crate::site::{PATIENCE, Site};
+use crate::site::{Answer, PATIENCE, Site};
 
 /// A pause before a request is repeated.
 const AGAIN_AFTER: Duration = Duration::from_millis(30);
@@ -93,20 +93,23 @@ impl ApiClient {
                 headers[0].1 = "application/json";
                 body = json!({"type": paper.kind.name(), "fileHSBase64": STANDARD.encode(&body)}).to_string().into();
             }
+            Door::Form => {
+                headers[0].1 = "multipart/form-data; boundary=giua";
+                body = form_of(&paper.body);
+            }
         }
         let deadline = Instant::now() + PATIENCE;
         loop {
             let answer = self.round.site.call(&self.key, Method::POST, "/v1/documents", &headers, body.clone()).await;
-            match answer {
-                Some(answer) if matches!(answer.status, 200 | 202) => {
-                    return self.round.heard(place, paper, &answer.json());
+            if let Some(answer) = answer {
+                let (status, told) = outcome(&answer);
+                if matches!(status, 200 | 202) {
+                    return self.round.heard(place, paper, &told);
                 }
-                Some(answer) if !may_be_repeated(answer.status, &answer.json()) => {
-                    let told = answer.json();
-                    self.round.ledger.violation(format!("{} refused: {} {told}", paper.name(), answer.status));
+                if !may_be_repeated(status, &told) {
+                    self.round.ledger.violation(format!("{} refused: {status} {told}", paper.name()));
                     return None;
                 }
-                _ => {}
             }
             if Instant::now() > deadline {
                 self.round.ledger.violation(format!("{} was never acknowledged", paper.name()));
@@ -156,6 +159,24 @@ impl ApiClient {
             }
         }
     }
+}
+
+/// A form with one file.
+fn form_of(file: &[u8]) -> Bytes {
+    let head: &[u8] = b"--giua\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n";
+    Bytes::from([head, file, b"\r\n--giua--\r\n"].concat())
+}
+
+/// Status and document (or problem) of an answer, or of the one file of a form.
+fn outcome(answer: &Answer) -> (u16, Value) {
+    let mut told = answer.json();
+    if answer.status != 207 {
+        return (answer.status, told);
+    }
+    let mut file = told["data"][0].take();
+    let status = file["httpStatus"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
+    let member = if file["document"].is_null() { "problem" } else { "document" };
+    (status, file[member].take())
 }
 
 /// The gateway was not there, or not able, or is still busy with the very same request.

@@ -100,7 +100,12 @@ impl Paper {
                 let body = ASSESSMENT.replace("0006/BB", &format!("{:04}/BB", serial % 10_000));
                 (facility, None, body.replace("0006/GGT", &format!("{serial:05}/GGT")))
             }
-            Kind::Exam => ("48999", Some(format!("{serial:05}/GKSKLX/48999/26;B")), documents::driver_exam(serial)),
+            Kind::Exam => {
+                // The portal's own way of correcting one, which it takes only if it has the first.
+                let state = if version == 1 { "\"STATE\": \"ADD\"" } else { "\"STATE\": \"EDIT\"" };
+                let body = documents::driver_exam(serial).replace("\"STATE\": \"ADD\"", state);
+                ("48999", Some(format!("{serial:05}/GKSKLX/48999/26;B")), body)
+            }
             Kind::Birth => {
                 let body = documents::birth(serial).replace("BN0005678", &patient);
                 ("79999", Some(format!("{serial:05}.GCS.79999.26")), body)

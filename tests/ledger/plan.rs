@@ -25,6 +25,8 @@ pub(crate) enum Door {
     Wait,
     /// In JSON, base64 within.
     Json,
+    /// As a file of a form.
+    Form,
 }
 
 /// What is done after a document was acknowledged.
@@ -81,6 +83,7 @@ pub(crate) fn script(seed: u64, client: usize, number: usize, facilities: &[&'st
         Kind::Claim => random.pick(&[1, 1, 1, 2, 3, 4]),
         Kind::Checkin => random.pick(&[1, 1, 2]),
         Kind::Birth => random.pick(&[1, 1, 1, 1, 2]),
+        Kind::Exam => random.pick(&[1, 1, 2]),
         _ => 1,
     };
     let mut papers: Vec<Paper> = (1..=versions).map(|version| Paper::new(kind, facility, first, version)).collect();
@@ -99,7 +102,7 @@ pub(crate) fn script(seed: u64, client: usize, number: usize, facilities: &[&'st
         // What is held for good stands in the way of what comes after it.
         let may_stay = place == last;
         Step {
-            door: random.pick(&[Door::Single, Door::Single, Door::WithKey, Door::WithKey, Door::Wait, Door::Json]),
+            door: random.pick(&[Door::Single, Door::WithKey, Door::WithKey, Door::Wait, Door::Json, Door::Form]),
             after: after(&mut random, may_stay),
             rest: Duration::from_millis(random.pick(&[0, 0, 0, 20, 100, 400])),
             paper,

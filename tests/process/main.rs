@@ -7,6 +7,7 @@
 )]
 
 #[path = "../common/documents.rs"]
+#[expect(dead_code, reason = "the ledger test needs all kinds, these tests only some")]
 mod documents;
 #[path = "../common/exams.rs"]
 mod exams;
@@ -16,7 +17,6 @@ mod https;
 mod batches;
 mod commands;
 mod facade;
-mod kill;
 mod officers;
 mod process;
 mod rules;
