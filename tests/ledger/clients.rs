@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ledger::{Entry, Ledger, Order};
 use crate::papers::{FACILITIES, Kind, Paper};
-use crate::plan::{self, After, Door, Script, Step};
+use crate::plan::{self, After, Door, First, Script, Step};
 use crate::site::{Answer, PATIENCE, Site};
 
 /// A pause before a request is repeated.
@@ -59,7 +59,19 @@ impl ApiClient {
 
     async fn step(&self, step: Step) {
         let place = self.round.ledger.offer(step.paper.clone());
-        let Some(id) = self.submit(place, &step.paper, step.door).await else { return };
+        let submitted = match step.first {
+            First::Usual => self.submit(place, &step.paper, step.door).await,
+            First::HangUp(after) => match tokio::time::timeout(after, self.submit(place, &step.paper, step.door)).await
+            {
+                Ok(submitted) => submitted,
+                Err(_) => self.submit(place, &step.paper, step.door).await,
+            },
+            First::TwiceAtOnce => {
+                let submit = || self.submit(place, &step.paper, step.door);
+                tokio::join!(submit(), submit()).0
+            }
+        };
+        let Some(id) = submitted else { return };
         match step.after {
             After::Nothing => {}
             After::Repeat => drop(self.submit(place, &step.paper, step.door).await),

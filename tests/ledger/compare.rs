@@ -6,13 +6,19 @@ mod records;
 
 use std::collections::{BTreeMap, HashMap};
 
+use bytes::Bytes;
+use http::Method;
 use lienthong::sandbox::Submission;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::clients::Round;
 use crate::ledger::{Entry, Order};
+use crate::papers::Kind;
 use crate::people::was_ordered;
+
+/// Every so many, a document's bytes are read back.
+const BODIES_LOOKED_AT: usize = 10;
 
 /// What each of the three says, read when everything is at rest.
 pub(crate) struct Picture {
@@ -24,6 +30,8 @@ pub(crate) struct Picture {
     untold: Vec<Value>,
     /// Each entry's attempts.
     attempts: Vec<Vec<Value>>,
+    /// The bytes that the gateway gives back of some entries, by place.
+    bodies: HashMap<usize, Bytes>,
     /// The gateway's events, and those that somebody followed while it was killed.
     events: Vec<Value>,
     followed: Vec<Value>,
@@ -58,6 +66,13 @@ impl Picture {
             }
         }
         let attempts = attempts_of(round, key, &entries).await;
+        let mut bodies = HashMap::new();
+        for (place, entry) in entries.iter().enumerate().step_by(BODIES_LOOKED_AT) {
+            let path = format!("/v1/documents/{}/content", entry.id.as_deref().unwrap_or_default());
+            if let Some(answer) = round.site.call(key, Method::GET, &path, &[], Bytes::new()).await {
+                bodies.insert(place, answer.body);
+            }
+        }
         let mut events: Vec<Value> = Vec::new();
         loop {
             let after = events.last().and_then(|event| event["id"].as_str());
@@ -77,7 +92,7 @@ impl Picture {
                 held[*place].push(number);
             }
         }
-        Self { entries, documents, untold, attempts, events, followed, submissions, held }
+        Self { entries, documents, untold, attempts, bodies, events, followed, submissions, held }
     }
 
     /// Everything that is not as it must be.
@@ -161,6 +176,11 @@ impl Picture {
                 }
             }
         }
+        for (place, body) in &self.bodies {
+            if *body != self.entries[*place].paper.body {
+                found.push(self.tell(*place, "the bytes that the gateway gives back are not those that were sent"));
+            }
+        }
         for document in &self.untold {
             found.push(format!("{} is kept, and nobody was told of it: {document}", document["id"]));
         }
@@ -196,8 +216,11 @@ impl Picture {
             }
             let wrong = match state {
                 "acknowledged" if times == 0 => Some("a receipt for what the portal does not hold"),
-                "acknowledged" | "unknown" | "failed" => None,
-                "rejected" if entry.paper.kind != crate::papers::Kind::Exam => Some("nothing here is wrong"),
+                "acknowledged" => None,
+                "unknown" if !self.last_outcome_is(place, &["unknown", "interrupted"]) => Some("no answer was lost"),
+                "unknown" => None,
+                "rejected" if entry.paper.kind != Kind::Exam => Some("nothing here is wrong"),
+                "rejected" if !self.last_outcome_is(place, &["rejected"]) => Some("nobody refused it"),
                 "rejected" => None,
                 "held" if !was_ordered(entry.hold) => Some("nobody ordered to hold it"),
                 "held" if entry.release == Order::Done => Some("it was released"),
@@ -217,6 +240,11 @@ impl Picture {
                 found.push(self.tell(place, "it was held and never let go"));
             }
         }
+    }
+
+    fn last_outcome_is(&self, place: usize, outcomes: &[&str]) -> bool {
+        let last = self.attempts[place].last().and_then(|attempt| attempt["outcome"].as_str());
+        last.is_some_and(|last| outcomes.contains(&last))
     }
 
     fn has_newer(&self, place: usize) -> bool {

@@ -42,11 +42,22 @@ pub(crate) enum After {
     Hold,
 }
 
+/// How the first request for a document goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    Usual,
+    /// The sender hangs up after this while, answered or not, and begins anew.
+    HangUp(Duration),
+    /// Two threads of the sender send the same at once.
+    TwiceAtOnce,
+}
+
 /// One document to be submitted.
 pub(crate) struct Step {
     pub(crate) paper: Paper,
     pub(crate) door: Door,
     pub(crate) after: After,
+    pub(crate) first: First,
     /// Before the next step.
     pub(crate) rest: Duration,
 }
@@ -104,6 +115,11 @@ pub(crate) fn script(seed: u64, client: usize, number: usize, facilities: &[&'st
         Step {
             door: random.pick(&[Door::Single, Door::WithKey, Door::WithKey, Door::Wait, Door::Json, Door::Form]),
             after: after(&mut random, may_stay),
+            first: match random.below(10) {
+                0 => First::HangUp(Duration::from_millis(random.below(25) as u64)),
+                1 => First::TwiceAtOnce,
+                _ => First::Usual,
+            },
             rest: Duration::from_millis(random.pick(&[0, 0, 0, 20, 100, 400])),
             paper,
         }
