@@ -114,9 +114,9 @@ impl App {
         let audit = audit::open(&config, &vault, &system, &metrics.audit).await?;
         store.adopt_mode(mode.name()).await.map_err(|error| store_failed(&config, error))?;
         let recovered = store.recover(Lost::All).await.map_err(|error| store_failed(&config, error))?;
-        if recovered.queued + recovered.unknown > 0 {
-            let (queued, unknown) = (recovered.queued, recovered.unknown);
-            tracing::warn!(queued, unknown, "deliveries were on their way when the last process ended");
+        if recovered != store::Recovered::default() {
+            let store::Recovered { queued, unknown, parked } = recovered;
+            tracing::warn!(queued, unknown, parked, "deliveries were on their way when the last process ended");
         }
 
         let intake_config = intake_config(&config);
@@ -341,10 +341,10 @@ async fn keep_house(store: Store, courier: Courier, system: System, last_known_m
     const TICKETS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
     while stopper.sleep(EVERY).await {
         match store.recover(Lost::EndedExcept(courier.in_hand())).await {
-            Ok(recovered) if recovered.queued + recovered.unknown > 0 => {
-                tracing::warn!(queued = recovered.queued, unknown = recovered.unknown, "leases ended unsettled");
+            Ok(recovered) if recovered == store::Recovered::default() => {}
+            Ok(store::Recovered { queued, unknown, parked }) => {
+                tracing::warn!(queued, unknown, parked, "leases ended unsettled");
             }
-            Ok(_) => {}
             Err(error) => tracing::error!(%error, "leases could not be looked at"),
         }
         let oldest = system.now().checked_sub(last_known_max).unwrap_or(jiff::Timestamp::MIN);

@@ -18,12 +18,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::{About, Audit, Deed, GATEWAY, Outcome, Trail};
 use crate::delivery::backoff::Backoff;
-use crate::delivery::judge::{Judgement, Patience, SYSTEM_ERROR, Tries, judge};
+use crate::delivery::judge::{Judgement, Patience, SYSTEM_ERROR, Tries, broke_off, judge};
 use crate::document::Kind;
 use crate::document::kind::KINDS;
 use crate::domain::DeliveryState;
 use crate::portal::{Answer, Fault, Handover, Portal, PortalError, Service, Stage, Submission};
-use crate::store::{LeaseWish, Leased, Settlement, Store};
+use crate::store::{INTERRUPTED, LeaseWish, Leased, Settlement, Store};
 use crate::system::stop::Stopper;
 use crate::system::{System, after, until};
 use crate::telemetry::DocumentMetrics;
@@ -187,7 +187,8 @@ impl Courier {
         };
         let submission =
             Submission { service: service_of(leased.kind), facility: leased.facility, body: leased.body.clone() };
-        // A panic of ours is a lost answer like any other: the portal may have the document.
+        // After a panic of ours the portal may have the document, and the document may be what made it.
+        let mut panicked = false;
         let handover = match tokio::spawn({
             let portal = parts.portal.clone();
             async move { portal.submit(&submission).await }
@@ -196,6 +197,7 @@ impl Courier {
         {
             Ok(handover) => handover,
             Err(error) => {
+                panicked = true;
                 tracing::error!(document = leased.document, panicked = error.is_panic(), "an attempt broke off");
                 Handover { result: Err(PortalError::broken()), http_status: None, raw: Bytes::new() }
             }
@@ -206,10 +208,17 @@ impl Courier {
             attempt: leased.attempt,
             answers_lost: leased.answers_lost,
             system_errors: leased.system_errors,
+            interrupted: leased.interrupted,
             waiting_for: until(leased.waiting_since, now),
         };
-        let judgement = judge(leased.kind, &handover.result, tries, &parts.config.patience);
-        let settlement = self.settlement(&leased, judgement, handover);
+        let judgement = match panicked {
+            true => broke_off(leased.kind, tries, &parts.config.patience),
+            false => judge(leased.kind, &handover.result, tries, &parts.config.patience),
+        };
+        let mut settlement = self.settlement(&leased, judgement, handover);
+        if panicked {
+            settlement.outcome = INTERRUPTED;
+        }
         let outcome = settlement.outcome;
         tracing::info!(
             document = leased.document,

@@ -203,6 +203,8 @@ pub struct Leased {
     pub answers_lost: u32,
     /// How many attempts since the last replay the portal answered with a system error of its own.
     pub system_errors: u32,
+    /// How many attempts since the last replay broke off with the process or with their task.
+    pub interrupted: u32,
     /// When the document was received, or last replayed or released if that was later; deadlines for giving up count
     /// from here.
     pub waiting_since: Timestamp,
@@ -245,8 +247,10 @@ pub struct LeaseWish {
 pub struct Recovered {
     /// Deliveries queued again: the portal replaces by key, so sending twice is harmless.
     pub queued: u64,
-    /// Deliveries that wait for a person now.
+    /// Deliveries that wait for a person now, because the portal may have them.
     pub unknown: u64,
+    /// Deliveries parked, because the process ended too often while they were under way.
+    pub parked: u64,
 }
 
 /// Which deliveries found `sending` count as lost.
@@ -257,6 +261,9 @@ pub enum Lost {
     /// Those whose lease has ended, save the leases this process still holds: their attempts may yet bring a receipt.
     EndedExcept(Vec<i64>),
 }
+
+/// The outcome of an attempt that broke off with the process, or with the task that made it.
+pub const INTERRUPTED: &str = "interrupted";
 
 /// How an attempt ended, recorded together with the delivery's new state.
 #[derive(Clone)]
@@ -269,7 +276,7 @@ pub struct Settlement {
     pub next_at: Option<Timestamp>,
     /// The receipt, if `acknowledged`.
     pub receipt: Option<Receipt>,
-    /// The attempt's outcome word (see [`AttemptView::outcome`]).
+    /// The attempt's outcome word (see [`AttemptView::outcome`]). [`INTERRUPTED`] is counted.
     pub outcome: &'static str,
     /// Where it failed.
     pub stage: Option<&'static str>,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::document::Kind;
 use crate::domain::Receipt;
+use crate::domain::delivery::{CRASHED_THE_SENDER, INTERRUPTED_MAX};
 use crate::portal::{Answer, Fault, PortalError, Stage};
 
 /// How often and how long a delivery is tried before a person must look at it.
@@ -44,6 +45,8 @@ pub struct Tries {
     pub answers_lost: u32,
     /// System errors before this attempt, since the last replay.
     pub system_errors: u32,
+    /// Attempts that broke off with the process or with their task before this one, since the last replay.
+    pub interrupted: u32,
     /// How long the delivery has been waiting since it was accepted or last replayed.
     pub waiting_for: Duration,
 }
@@ -144,12 +147,22 @@ pub fn answer_lost(kind: Kind, reason: &'static str, tries: Tries, patience: &Pa
     Judgement::TryLater { wait: None, answer_lost: true, reason }
 }
 
+/// The task that made the attempt broke off, by a fault of ours: the portal may have the document, and the document may be
+/// what the task broke off at. As after the end of the whole process, it is sent again a stated number of times.
+pub fn broke_off(kind: Kind, tries: Tries, patience: &Patience) -> Judgement {
+    if kind.facts().replaced_by_key && tries.interrupted + 1 >= INTERRUPTED_MAX {
+        return Judgement::Failed { reason: CRASHED_THE_SENDER };
+    }
+    answer_lost(kind, "answer_lost", tries, patience)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::document::kind::KINDS;
 
-    const FIRST: Tries = Tries { attempt: 1, answers_lost: 0, system_errors: 0, waiting_for: Duration::ZERO };
+    const FIRST: Tries =
+        Tries { attempt: 1, answers_lost: 0, system_errors: 0, interrupted: 0, waiting_for: Duration::ZERO };
 
     fn failed(stage: Stage, fault: Fault) -> Result<Answer, PortalError> {
         Err(PortalError { stage, fault, retry_after: None })
@@ -198,6 +211,66 @@ mod tests {
         // An outage before does not count against the portal's own errors.
         let after_outage = Tries { attempt: 100, ..FIRST };
         assert!(matches!(judge(Kind::Claim, &coded("500"), after_outage, &patience), Judgement::TryLater { .. }));
+    }
+
+    /// Every way an attempt can end that is tried again, by whatever counts it: none goes on for ever.
+    #[test]
+    fn no_document_is_tried_for_ever() {
+        let faults = [
+            Fault::Unreachable("refused".into()),
+            Fault::TimedOut,
+            Fault::Broken,
+            Fault::Nonsense("empty"),
+            Fault::HttpStatus(502),
+            Fault::BreakerOpen,
+            Fault::SessionRefused,
+            Fault::LoginRefused("401".into()),
+            Fault::LoginRefused("500".into()),
+            Fault::NoAccount,
+        ];
+        let stages = [Stage::NotTried, Stage::NotConnected, Stage::NotWritten, Stage::NoAnswer, Stage::Refused];
+        let mut endings: Vec<Result<Answer, PortalError>> =
+            faults.iter().flat_map(|fault| stages.map(|stage| failed(stage, fault.clone()))).collect();
+        endings.extend(["0", "123", "205", "401", "402", "403", "408", "500", "501", "999", ""].map(coded));
+        let patience = Patience::default();
+        for facts in &KINDS {
+            let judges: Vec<Box<dyn Fn(Tries) -> Judgement>> = endings
+                .iter()
+                .map(|ending| -> Box<dyn Fn(Tries) -> Judgement> {
+                    Box::new(|tries| judge(facts.kind, ending, tries, &patience))
+                })
+                .chain([Box::new(|tries| broke_off(facts.kind, tries, &patience)) as Box<dyn Fn(Tries) -> Judgement>])
+                .collect();
+            for (place, again) in judges.iter().enumerate() {
+                let interrupting = place == endings.len();
+                let mut tries = FIRST;
+                let mut ended = None;
+                // Each try waits as long as it is told, or the first wait of the backoff: the least there is.
+                for _ in 0..1_000_000 {
+                    match again(tries) {
+                        Judgement::TryLater { wait, answer_lost, reason } => {
+                            tries.attempt += 1;
+                            tries.answers_lost += u32::from(answer_lost);
+                            tries.system_errors += u32::from(reason == SYSTEM_ERROR);
+                            tries.interrupted += u32::from(interrupting);
+                            tries.waiting_for += wait.unwrap_or(Duration::from_secs(1));
+                        }
+                        end => {
+                            ended = Some(end);
+                            break;
+                        }
+                    }
+                }
+                assert!(ended.is_some(), "{:?}: ending {place} is tried for ever", facts.kind);
+            }
+            let third = Tries { interrupted: INTERRUPTED_MAX - 1, ..FIRST };
+            let expected = if facts.replaced_by_key {
+                Judgement::Failed { reason: CRASHED_THE_SENDER }
+            } else {
+                Judgement::Unknown { reason: "answer_lost" }
+            };
+            assert_eq!(broke_off(facts.kind, third, &patience), expected);
+        }
     }
 
     #[test]

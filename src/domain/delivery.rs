@@ -58,6 +58,14 @@ pub const TRANSITIONS: &[(DeliveryState, DeliveryState, &str)] = &[
     (Failed, Superseded, "a newer version of the same record was accepted"),
 ];
 
+/// Attempts of one delivery that may break off with the whole process, or with the task that made them, since it was last
+/// replayed. At the third the delivery is parked: one such end is a power cut or a kill, two may be chance, and a document
+/// that is under way at the third is what the gateway dies of.
+pub const INTERRUPTED_MAX: u32 = 3;
+
+/// The reason of a delivery that was parked at its [`INTERRUPTED_MAX`]th interrupted attempt.
+pub const CRASHED_THE_SENDER: &str = "crashed_the_sender";
+
 impl DeliveryState {
     /// All states, the one that most needs a person first: a document shows the first of its deliveries' states.
     pub const BY_URGENCY: [Self; 10] =

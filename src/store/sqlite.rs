@@ -271,7 +271,8 @@ impl Store {
     }
 
     /// Deals with deliveries whose answer is lost: all that are `sending` (when a gateway starts, before it leases), or
-    /// those whose lease has ended. Where the portal replaces by key they are queued again, else they wait for a person.
+    /// those whose lease has ended. Where the portal replaces by key they are queued again, or parked at the
+    /// [`INTERRUPTED_MAX`](crate::domain::delivery::INTERRUPTED_MAX)th time; else they wait for a person.
     pub async fn recover(&self, which: Lost) -> Result<Recovered, StoreError> {
         let which = Arc::new(which);
         let mut sum = Recovered::default();
@@ -280,7 +281,8 @@ impl Store {
             let some = self.write(SMALL_BYTES, move |work| lease::recover(work, &which)).await?;
             sum.queued += some.queued;
             sum.unknown += some.unknown;
-            if some.queued + some.unknown < lease::RECOVERED_AT_ONCE_MAX {
+            sum.parked += some.parked;
+            if some.queued + some.unknown + some.parked < lease::RECOVERED_AT_ONCE_MAX {
                 return Ok(sum);
             }
         }

@@ -18,6 +18,7 @@ mod batches;
 mod commands;
 mod facade;
 mod officers;
+mod parking;
 mod process;
 mod rules;
 mod validate;

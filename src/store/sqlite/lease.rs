@@ -1,18 +1,21 @@
 //! Taking what is due, settling how it went, and dealing with answers that were lost.
 //!
 //! A delivery is leased only while no earlier document of one of its keys waits, is under way or is held: the same record
-//! never overtakes itself.
+//! never overtakes itself. A delivery that was under way when the process ended before is a suspect: at most one of them is
+//! under way at a time, so that the one the process dies of is told from those that were merely there.
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::super::{Lease, LeaseWish, Leased, Lost, Recovered, Settlement, StoreError};
+use super::super::{INTERRUPTED, Lease, LeaseWish, Leased, Lost, Recovered, Settlement, StoreError};
 use super::column;
 use super::fault::{Fault, unreadable};
 use super::moves::{self, Change, Delivery, select_deliveries};
 use super::views;
 use super::writer::Work;
+use crate::document::Kind;
+use crate::domain::delivery::{CRASHED_THE_SENDER, INTERRUPTED_MAX};
 use crate::domain::{DeliveryState, FacilityCode};
 use crate::system;
 
@@ -30,8 +33,13 @@ const LEASED_BYTES_MAX: usize = 64 << 20;
 /// What is due of one kind and allowed, the longest due first. The facilities are a JSON array. A kind at a time, so that
 /// the backlog of a service that rests is not looked at for the sake of the others; what it reads of a facility that is
 /// paused stands in the index.
-pub(super) const DUE: &str = "SELECT v.next_at, v.document, v.destination FROM deliveries v
-    WHERE v.state = 'queued' AND v.kind = ?2 AND v.next_at <= ?1
+macro_rules! due {
+    ($suspects:literal) => {
+        concat!(
+            "SELECT v.next_at, v.document, v.destination FROM deliveries v
+    WHERE v.state = 'queued' AND v.interrupted ",
+            $suspects,
+            " AND v.kind = ?2 AND v.next_at <= ?1
       AND v.facility NOT IN (SELECT value FROM json_each(?3))
       AND NOT EXISTS (
         SELECT 1 FROM document_keys mine
@@ -39,7 +47,17 @@ pub(super) const DUE: &str = "SELECT v.next_at, v.document, v.destination FROM d
                                 AND older.kind = mine.kind AND older.sequence < mine.sequence
         JOIN deliveries first ON first.document = older.sequence AND first.destination = v.destination
         WHERE mine.sequence = v.document AND first.state IN ('queued', 'sending', 'held'))
-    ORDER BY v.next_at, v.document LIMIT ?4";
+    ORDER BY v.next_at, v.document LIMIT ?4"
+        )
+    };
+}
+pub(super) const DUE: &str = due!("= 0");
+
+/// The same of those that broke off before.
+pub(super) const SUSPECT: &str = due!("> 0");
+
+/// Whether one of those is under way.
+const SUSPECT_UNDER_WAY: &str = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE state = 'sending' AND interrupted > 0)";
 
 pub(super) const NEXT_DUE: &str = "SELECT min(next_at) FROM deliveries WHERE state = 'queued' AND next_at > ?1";
 
@@ -66,15 +84,27 @@ pub(super) fn take(work: &mut Work<'_>, want: &LeaseWish) -> Result<Vec<Leased>,
     for _ in 0..=most {
         // All are chosen before any is moved, so of one key only the oldest is chosen.
         let room = i64::try_from(most.saturating_sub(leased.len())).unwrap_or(0);
-        let mut due: Vec<(i64, i64, String)> = Vec::new();
-        for (kind, most_of_kind) in &want.kinds {
-            let mut statement = work.connection.prepare_cached(DUE)?;
-            let wanted = params![column::millis(now), kind.name(), excluded, room.min(i64::from(*most_of_kind))];
-            let of_kind = statement.query_map(wanted, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-            for delivery in of_kind {
-                due.push(delivery?);
+        let look = |query: &str, kind: Kind, most: i64| -> Result<Vec<(i64, i64, String)>, Fault> {
+            let mut statement = work.connection.prepare_cached(query)?;
+            let wanted = params![column::millis(now), kind.name(), excluded, most];
+            let found = statement.query_map(wanted, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            Ok(found.collect::<Result<_, _>>()?)
+        };
+        let mut suspects = Vec::new();
+        if !work.connection.prepare_cached(SUSPECT_UNDER_WAY)?.query_row([], |row| row.get(0))? {
+            for (kind, most_of_kind) in &want.kinds {
+                let found = look(SUSPECT, *kind, i64::from(*most_of_kind).min(1))?;
+                suspects.extend(found.into_iter().map(|suspect| (suspect, *kind)));
             }
         }
+        let suspect = suspects.into_iter().min_by(|(one, _), (other, _)| one.cmp(other));
+        let mut due = Vec::new();
+        for (kind, most_of_kind) in &want.kinds {
+            let taken = suspect.iter().filter(|(_, of)| of == kind).count();
+            let free = most_of_kind.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX));
+            due.extend(look(DUE, *kind, room.min(i64::from(free)))?);
+        }
+        due.extend(suspect.map(|(suspect, _)| suspect));
         due.sort_unstable();
         due.truncate(most.saturating_sub(leased.len()));
         let mut parked = false;
@@ -140,6 +170,7 @@ pub(super) fn settle(work: &mut Work<'_>, lease: &Lease, settlement: &Settlement
         receipt: settlement.receipt.as_ref(),
         answer_lost: settlement.answer_lost,
         system_error: settlement.system_error,
+        interrupted: settlement.outcome == INTERRUPTED,
         ..Change::to(settlement.state)
     };
     moves::change(work, &delivery, &change)?;
@@ -169,18 +200,25 @@ pub(super) fn recover(work: &mut Work<'_>, which: &Lost) -> Result<Recovered, Fa
         let now = work.system.now();
         if let Some(token) = delivery.token {
             work.connection
-                .prepare_cached(
-                    "UPDATE attempts SET ended_at = ?2, outcome = 'interrupted', doubtful = 1 WHERE id = ?1",
-                )?
-                .execute(params![token, column::millis(now)])?;
+                .prepare_cached("UPDATE attempts SET ended_at = ?2, outcome = ?3, doubtful = 1 WHERE id = ?1")?
+                .execute(params![token, column::millis(now), INTERRUPTED])?;
         }
-        if delivery.kind.facts().replaced_by_key {
-            let change = Change { next_at: Some(now), answer_lost: true, ..Change::to(Queued) };
+        let again = delivery.kind.facts().replaced_by_key;
+        if again && delivery.interrupted + 1 >= i64::from(INTERRUPTED_MAX) {
+            let reason = Some(CRASHED_THE_SENDER);
+            let change = Change { reason, answer_lost: true, interrupted: true, ..Change::to(Failed) };
+            moves::change(work, &delivery, &change)?;
+            moves::tell(work, "document.failed", &delivery, &[("reason", reason)])?;
+            tracing::error!(document = %delivery.document_id, "the process ended too often while this was sent; parked");
+            recovered.parked += 1;
+        } else if again {
+            let change = Change { next_at: Some(now), answer_lost: true, interrupted: true, ..Change::to(Queued) };
             moves::change(work, &delivery, &change)?;
             moves::tell(work, "document.queued", &delivery, &[("reason", Some("answer_lost"))])?;
             recovered.queued += 1;
         } else {
-            let change = Change { reason: Some("answer_lost"), answer_lost: true, ..Change::to(Unknown) };
+            let reason = Some("answer_lost");
+            let change = Change { reason, answer_lost: true, interrupted: true, ..Change::to(Unknown) };
             moves::change(work, &delivery, &change)?;
             moves::tell(work, "document.unknown", &delivery, &[("reason", Some("answer_lost"))])?;
             recovered.unknown += 1;
@@ -264,6 +302,7 @@ fn hand_over(delivery: Delivery, body: Bytes) -> Result<Leased, Fault> {
         attempt: column::count(delivery.attempts)?,
         answers_lost: column::count(delivery.answers_lost)?,
         system_errors: column::count(delivery.system_errors)?,
+        interrupted: column::count(delivery.interrupted)?,
         waiting_since: column::instant(delivery.waiting_since)?,
         token: delivery.token.ok_or_else(|| unreadable("a lease"))?,
     })

@@ -26,6 +26,7 @@ pub(super) struct Delivery {
     pub(super) attempts: i64,
     pub(super) answers_lost: i64,
     pub(super) system_errors: i64,
+    pub(super) interrupted: i64,
     pub(super) waiting_since: i64,
     pub(super) token: Option<i64>,
 }
@@ -48,7 +49,9 @@ pub(super) struct Change<'a> {
     pub(super) answer_lost: bool,
     /// Whether the portal had a system error.
     pub(super) system_error: bool,
-    /// Whether lost answers and system errors are counted anew.
+    /// Whether the attempt broke off with the process or its task.
+    pub(super) interrupted: bool,
+    /// Whether lost answers, system errors and interruptions are counted anew.
     pub(super) counts_anew: bool,
 }
 
@@ -72,7 +75,7 @@ macro_rules! select_deliveries {
     ($condition:literal) => {
         concat!(
             "SELECT v.document, d.id, d.version, v.destination, v.facility, v.kind, v.state, v.attempts, v.answers_lost,
-                    v.system_errors, v.waiting_since, v.token
+                    v.system_errors, v.interrupted, v.waiting_since, v.token
              FROM deliveries v JOIN documents d ON d.sequence = v.document ",
             $condition
         )
@@ -94,6 +97,7 @@ impl Change<'_> {
             replay_reason: None,
             answer_lost: false,
             system_error: false,
+            interrupted: false,
             counts_anew: false,
         }
     }
@@ -152,6 +156,7 @@ pub(super) fn change(work: &mut Work<'_>, delivery: &Delivery, change: &Change<'
                receipt_code = coalesce(?10, receipt_code), receipt_received_at = coalesce(?11, receipt_received_at),
                waiting_since = coalesce(?12, waiting_since), replay_reason = coalesce(?13, replay_reason),
                answers_lost = iif(?16, 0, answers_lost + ?14), system_errors = iif(?16, 0, system_errors + ?15),
+               interrupted = iif(?16, 0, interrupted + ?17),
                attempts = attempts + (?4 = 'sending')
              WHERE document = ?1 AND destination = ?2 AND state = ?3",
         )?
@@ -171,7 +176,8 @@ pub(super) fn change(work: &mut Work<'_>, delivery: &Delivery, change: &Change<'
             seal(views::REPLAY_REASON, change.replay_reason)?,
             change.answer_lost,
             change.system_error,
-            change.counts_anew
+            change.counts_anew,
+            change.interrupted
         ])?;
     if moved != 1 {
         return Err(StoreError::Failed("a delivery moved while it was being moved".to_owned()).into());
@@ -259,8 +265,9 @@ pub(super) fn read(
             attempts: row.get(7)?,
             answers_lost: row.get(8)?,
             system_errors: row.get(9)?,
-            waiting_since: row.get(10)?,
-            token: row.get(11)?,
+            interrupted: row.get(10)?,
+            waiting_since: row.get(11)?,
+            token: row.get(12)?,
         });
     }
     Ok(deliveries)

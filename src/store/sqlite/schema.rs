@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema_officers.sql"),
     include_str!("schema_batches.sql"),
     include_str!("schema_tickets.sql"),
+    include_str!("schema_parking.sql"),
 ];
 
 /// Statements kept prepared by a connection: all there are, with room.

@@ -28,6 +28,7 @@ async fn no_question_reads_a_whole_table() {
     let state = Some(DeliveryState::Failed);
     let mut queries = vec![
         (lease::DUE.to_owned(), false),
+        (lease::SUSPECT.to_owned(), false),
         (lease::NEXT_DUE.to_owned(), false),
         (lease::LOST.to_owned(), false),
         (moves::NEWER.to_owned(), false),

@@ -1,6 +1,7 @@
 //! Leased by one, in the order of its key, and moved only as the table says.
 
 use super::*;
+use crate::domain::delivery::{CRASHED_THE_SENDER, INTERRUPTED_MAX};
 use DeliveryState::{Acknowledged, Cancelled, Failed, Held, Queued, Rejected, Sending, Unknown};
 
 #[tokio::test]
@@ -110,7 +111,7 @@ async fn lost_answers_are_sent_again_only_where_that_is_harmless() {
         if !all {
             rig.pass(60);
         }
-        assert_eq!(store.recover(lost(all)).await.unwrap(), Recovered { queued: 1, unknown: 1 });
+        assert_eq!(store.recover(lost(all)).await.unwrap(), Recovered { queued: 1, unknown: 1, parked: 0 });
         assert_eq!(state_of(&store, &claim).await, Queued);
         let view = store.document(&birth).await.unwrap().unwrap();
         assert_eq!((view.deliveries[0].state, view.deliveries[0].reason.as_deref()), (Unknown, Some("answer_lost")));
@@ -126,6 +127,76 @@ async fn lost_answers_are_sent_again_only_where_that_is_harmless() {
 
 /// A disk that was full longer than a lease: the receipt is written at last, after recovery gave the answer up for lost.
 #[tokio::test]
+async fn what_the_process_dies_of_is_parked_and_what_was_merely_there_is_not() {
+    let rig = Rig::new();
+    let store = rig.open().await;
+    let poison = new(store.accept(rig.document(Kind::Checkin, "POISON", "p")).await.unwrap()).id;
+    let follower = new(store.accept(rig.document(Kind::Checkin, "POISON", "newer")).await.unwrap()).id;
+    let mut others = Vec::new();
+    for n in 0..20 {
+        others.push(new(store.accept(rig.document(Kind::Claim, &format!("LK{n}"), &n.to_string())).await.unwrap()).id);
+    }
+    // Whoever is leased while the poison is under way breaks off with it; a process lives until the poison is leased.
+    let mut deaths = 0;
+    while state_of(&store, &poison).await != Failed {
+        assert!(deaths < INTERRUPTED_MAX, "parked at the stated time");
+        rig.pass(1);
+        let leased = store.lease(wish(8)).await.unwrap();
+        let suspects = leased.iter().filter(|leased| leased.interrupted > 0).count();
+        assert!(suspects <= 1, "one suspect at a time");
+        assert!(leased.iter().all(|leased| leased.document != follower), "the record does not overtake itself");
+        if leased.iter().any(|leased| leased.document == poison) {
+            store.recover(lost(true)).await.unwrap();
+            deaths += 1;
+        } else {
+            for one in &leased {
+                assert!(store.settle(one, settlement(Acknowledged)).await.unwrap());
+            }
+        }
+    }
+    assert_eq!(deaths, INTERRUPTED_MAX);
+    let view = store.document(&poison).await.unwrap().unwrap();
+    assert_eq!(view.deliveries[0].reason.as_deref(), Some(CRASHED_THE_SENDER));
+    let parked = store.events_after(0, 500, &[facility("01999")]).await.unwrap();
+    let parked = parked.iter().filter(|event| event.kind == "document.failed").collect::<Vec<_>>();
+    assert_eq!(parked.len(), 1);
+    assert!(parked[0].data_json.contains(CRASHED_THE_SENDER), "{}", parked[0].data_json);
+    // Everybody else is delivered, the next version of the same record too.
+    for _ in 0..60 {
+        rig.pass(1);
+        for one in store.lease(wish(8)).await.unwrap() {
+            assert!(store.settle(&one, settlement(Acknowledged)).await.unwrap());
+        }
+    }
+    for id in others.iter().chain([&follower]) {
+        assert_eq!(state_of(&store, id).await, Acknowledged);
+    }
+    // After a replay, which a newer version forbids here, the count would begin anew.
+    assert!(matches!(store.replay(&poison, "x").await, Err(MoveRefused::NewerSent)));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_replay_forgives_earlier_interruptions() {
+    let rig = Rig::new();
+    let store = rig.open().await;
+    let id = new(store.accept(rig.document(Kind::Checkin, "LK1", "a")).await.unwrap()).id;
+    for _ in 0..INTERRUPTED_MAX {
+        store.lease(wish(1)).await.unwrap();
+        store.recover(lost(true)).await.unwrap();
+    }
+    assert_eq!(state_of(&store, &id).await, Failed);
+    store.replay(&id, "mended").await.unwrap();
+    let leased = store.lease(wish(1)).await.unwrap();
+    assert_eq!(leased[0].interrupted, 0);
+    // A panic of the task that sends counts as the end of the process does.
+    let broke_off = Settlement { outcome: INTERRUPTED, next_at: Some(rig.now()), ..settlement(Queued) };
+    assert!(store.settle(&leased[0], broke_off).await.unwrap());
+    assert_eq!(store.lease(wish(1)).await.unwrap()[0].interrupted, 1);
+    store.close().await;
+}
+
+#[tokio::test]
 async fn a_receipt_that_comes_late_ends_the_doubt() {
     let rig = Rig::new();
     let store = rig.open().await;
@@ -136,7 +207,7 @@ async fn a_receipt_that_comes_late_ends_the_doubt() {
     let in_hand = leased.iter().map(|leased| leased.token).collect();
     let spared = store.recover(Lost::EndedExcept(in_hand)).await.unwrap();
     assert_eq!(spared, Recovered::default(), "an attempt in hand is never lost, however late");
-    assert_eq!(store.recover(lost(false)).await.unwrap(), Recovered { queued: 1, unknown: 1 });
+    assert_eq!(store.recover(lost(false)).await.unwrap(), Recovered { queued: 1, unknown: 1, parked: 0 });
     for leased in &leased {
         assert!(store.settle(leased, settlement(Acknowledged)).await.unwrap());
     }
