@@ -1,9 +1,10 @@
-//! The sources of surprise: the clock and chance. Everything else is handed what it needs from here, so that a test
+//! The sources of surprise: the clock and chance; the signal to stop; and whom to trust on the other end of a line. Everything else is handed what it needs from here, so that a test
 //! can move time and repeat chance.
 
 pub mod lately;
 pub mod shares;
 pub mod stop;
+pub mod trust;
 
 use std::sync::Arc;
 use std::time::Duration;

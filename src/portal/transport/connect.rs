@@ -4,14 +4,13 @@ use std::error::Error;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::CertificateError;
 use rustls_pki_types::CertificateDer;
 use tokio::time::timeout;
 use tower_service::Service;
@@ -19,6 +18,7 @@ use tower_service::Service;
 use crate::portal::Fault;
 use crate::portal::config::ConfigError;
 use crate::portal::transport::line::{Dial, Dialer, Line};
+use crate::system::trust::{self, TrustFault};
 
 /// A connection to the portal.
 pub(super) type Stream = MaybeHttpsStream<Line>;
@@ -42,17 +42,10 @@ impl Connector {
         within: Duration,
         played: Option<Arc<dyn Dial>>,
     ) -> Result<Self, ConfigError> {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        for (place, authority) in authorities.iter().enumerate() {
-            roots.add(authority.clone()).map_err(|_| ConfigError::Authority(place))?;
-        }
-        // The provider is named: which one a process-wide default is must not hang on what else is linked in.
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|_| ConfigError::Tls)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let tls = trust::client_tls(authorities).map_err(|fault| match fault {
+            TrustFault::Authority(place) => ConfigError::Authority(place),
+            TrustFault::Library => ConfigError::Tls,
+        })?;
         let dialer = played.map_or_else(|| Dialer::Tcp(tcp(within)), Dialer::Played);
         // That plain http goes to loopback only was checked with the configuration.
         let inner =
