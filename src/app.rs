@@ -1,5 +1,6 @@
 //! The gateway as a whole: its parts wired bottom-up, served, and drained.
 
+mod alerts;
 pub mod audit;
 pub mod directory;
 pub mod keys;
@@ -29,6 +30,7 @@ use crate::http::body::BodyBudget;
 use crate::http::server::{self, Server};
 use crate::http::tls::{self, Identity, TlsError};
 use crate::http::{self, Gateway};
+use crate::incidents::Watcher;
 use crate::intake::{self, Intake};
 use crate::lookup::{self, Lookup};
 use crate::officers::Officers;
@@ -38,6 +40,7 @@ use crate::store::{self, Lost, Store, StoreError};
 use crate::system::System;
 use crate::system::stop::Stopper;
 use crate::telemetry::Metrics;
+use crate::webhooks::Webhooks;
 
 /// A gateway, bound to its ports and ready to serve.
 pub struct App {
@@ -89,6 +92,9 @@ pub enum StartError {
     /// The portal's authorities or address.
     #[error("the portal cannot be set up: {0}")]
     Portal(String),
+    /// The authorities of webhook endpoints.
+    #[error("webhooks cannot be set up: {0}")]
+    Webhooks(String),
     /// A port.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
@@ -177,7 +183,10 @@ impl App {
         connections.extend(of_facade.iter().map(|server| ("facade", server.connections())));
         let usage = Arc::new(http::facade::Usage::new(config.facade.pass_through.clone(), system.now()));
 
+        let webhooks = alerts::webhooks(&config, &store, &system, &metrics)?;
         let housekeeping = Housekeeping {
+            webhooks: webhooks.clone(),
+            watcher: alerts::watcher(&config, &store, &portal, &identity, &system, &metrics),
             store: store.clone(),
             audit: audit.clone(),
             portal: portal.clone(),
@@ -200,6 +209,7 @@ impl App {
             portal,
             facade: of_facade.is_some().then(|| usage.clone()),
             officers,
+            webhooks,
             bodies: BodyBudget::new(
                 u32::try_from(config.documents.bodies_in_memory_bytes_max / 1024).unwrap_or(u32::MAX),
                 u32::try_from(config.documents.body_bytes_max.div_ceil(1024)).unwrap_or(u32::MAX),
@@ -281,6 +291,8 @@ impl Certificates {
 
 /// What goes on beside the flows.
 struct Housekeeping {
+    webhooks: Webhooks,
+    watcher: Watcher,
     store: Store,
     audit: Audit,
     portal: Portal,
@@ -299,6 +311,8 @@ impl Housekeeping {
         tasks.spawn(self.clients.run(stopper.clone()));
         tasks.spawn(self.lookup.recheck_tickets(stopper.clone()));
         tasks.spawn(self.officers.run(stopper.clone()));
+        tasks.spawn(self.webhooks.run(stopper.clone()));
+        tasks.spawn(self.watcher.run(stopper.clone()));
         tasks.spawn(tell_weather(self.portal, self.store.clone(), stopper.clone()));
         tasks.spawn(keep_house(self.store, self.courier, self.system, self.last_known_max, stopper.clone()));
         tasks.close();
@@ -359,7 +373,7 @@ async fn keep_house(store: Store, courier: Courier, system: System, last_known_m
 }
 
 /// The names of all scopes, for the command line.
-pub fn scope_names() -> [&'static str; 4] {
+pub fn scope_names() -> [&'static str; 5] {
     Scope::ALL.map(Scope::name)
 }
 

@@ -13,6 +13,7 @@ mod connection;
 mod demo;
 mod documents;
 mod help;
+mod incidents;
 mod keys;
 mod language;
 mod lookup;
@@ -87,6 +88,8 @@ enum Command {
     /// Look at documents of a running gateway, and act on them.
     #[command(subcommand)]
     Documents(documents::Command),
+    /// What is wrong at a running gateway, and what to do about it.
+    Incidents(incidents::Arguments),
     /// What documents are checked against: schemas by part and version, and code lists.
     #[command(subcommand)]
     Schema(schema::Command),
@@ -140,6 +143,7 @@ fn run(arguments: Vec<OsString>) -> Exit {
         Command::Validate(arguments) => validate::validate(&arguments, &out),
         Command::Submit(arguments) => submit::submit(&arguments, &out),
         Command::Documents(command) => documents::documents(&command, &out),
+        Command::Incidents(arguments) => incidents::incidents(&arguments, &out),
         Command::Schema(command) => schema::schema(&command, &out),
         Command::Rules(command) => rules::rules(&command, &out),
         Command::Keys(command) => keys::keys(command, &out),
@@ -222,6 +226,8 @@ mod tests {
             "lienthong keys add --config a.toml --name his --scope lookup --scope document:write --facility 01999 \
              --per-minute 60 --address 10.0.0.0/8",
             "lienthong keys list --config a.toml",
+            "lienthong incidents",
+            "lienthong incidents --status all --limit 5 --json",
             "lienthong officers import --config a.toml staff.csv --replace",
             "lienthong officers list --config a.toml --json",
             "lienthong officers remove --config a.toml tiepdon01 --facility 01999",
@@ -264,6 +270,7 @@ mod tests {
             "lienthong batch results bat_1 --format pdf",
             "lienthong batch list --limit 0",
             "lienthong keys add",
+            "lienthong incidents --status some",
             "lienthong officers import --config a.toml",
             "lienthong officers remove --config a.toml tiepdon01 --facility 1999",
             "lienthong schema show",

@@ -35,13 +35,15 @@ pub enum Scope {
     DocumentWrite,
     /// See documents and events.
     DocumentRead,
+    /// Have events sent by the gateway: webhook endpoints.
+    Webhook,
     /// See and change how the gateway is set up: the directory of officers.
     Admin,
 }
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 4] = [Self::Lookup, Self::DocumentWrite, Self::DocumentRead, Self::Admin];
+    pub const ALL: [Self; 5] = [Self::Lookup, Self::DocumentWrite, Self::DocumentRead, Self::Webhook, Self::Admin];
 
     /// What a key may do where nothing else is said: a hospital system's work, and not the gateway's set-up.
     pub const USUAL: [Self; 3] = [Self::Lookup, Self::DocumentWrite, Self::DocumentRead];
@@ -52,6 +54,7 @@ impl Scope {
             Self::Lookup => "lookup",
             Self::DocumentWrite => "document:write",
             Self::DocumentRead => "document:read",
+            Self::Webhook => "webhook",
             Self::Admin => "admin",
         }
     }

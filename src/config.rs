@@ -6,6 +6,7 @@
 //!
 //! Defaults and their reasons stand in `docs/samples/lienthong.toml`, which a test holds to what is read here.
 
+pub mod alerts;
 pub mod audit;
 pub mod documents;
 pub mod facade;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
+pub use self::alerts::{Incidents, Webhooks};
 pub use self::audit::Audit;
 pub use self::documents::{Delivery, Documents};
 pub use self::facade::{Facade, OfficerMissing, OnDelay};
@@ -62,6 +64,10 @@ pub struct Config {
     pub documents: Documents,
     /// How documents are carried to the portal.
     pub delivery: Delivery,
+    /// When something is an incident.
+    pub incidents: Incidents,
+    /// How events are sent to webhook endpoints.
+    pub webhooks: Webhooks,
     /// Bounds on callers and their connections.
     pub limits: Limits,
     /// How the audit log is kept.
@@ -235,6 +241,8 @@ fn compose(mut root: Section<'_>) -> Config {
         let shares = memory::shares(&limits, &portal, &lookup, &documents);
         memory::hold(root.report, at_ceiling, ceiling, &shares);
     }
+    let incidents = alerts::read_incidents(root.section("incidents"));
+    let webhooks = alerts::read_webhooks(root.section("webhooks"));
     let (audit, log) = (audit::read(root.section("audit")), log(root.section("log")));
     let (facilities, codes) = facility::read(&mut root, mode);
     let officers = facility::read_officers(&mut root, &codes);
@@ -249,6 +257,8 @@ fn compose(mut root: Section<'_>) -> Config {
         lookup,
         documents,
         delivery,
+        incidents,
+        webhooks,
         limits,
         audit,
         log,

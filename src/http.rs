@@ -14,6 +14,7 @@ pub mod events;
 pub mod facade;
 pub mod feeds;
 pub mod fields;
+pub mod incidents;
 pub mod officers;
 pub mod orders;
 pub mod portal_status;
@@ -25,6 +26,7 @@ pub mod server;
 pub mod shapes;
 pub mod tickets;
 pub mod tls;
+pub mod webhooks;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -35,7 +37,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, post, put};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Method, header};
@@ -53,6 +55,7 @@ use crate::store::Store;
 use crate::system::System;
 use crate::system::stop::Stopper;
 use crate::telemetry::Metrics;
+use crate::webhooks::Webhooks;
 
 /// What the handlers work with. Cheap to clone.
 #[derive(Clone)]
@@ -82,6 +85,8 @@ pub struct Parts {
     pub facade: Option<Arc<facade::Usage>>,
     /// Who signs for a question.
     pub officers: Officers,
+    /// What sends events.
+    pub webhooks: Webhooks,
     /// Bodies in memory at once.
     pub bodies: BodyBudget,
     /// Bounds of requests.
@@ -192,6 +197,26 @@ pub const ROUTES: &[Route] = &[
     Route::get_with_any_key("/v1/reference/{id}", Deed::NotRecorded, || get(reference::list)),
     Route::get("/v1/facade", Scope::DocumentRead, Deed::NotRecorded, || get(facade::usage)),
     Route::get("/v1/events", Scope::DocumentRead, Deed::EventsRead, || get(events::list)).without_deadline(),
+    Route::get("/v1/incidents", Scope::DocumentRead, Deed::NotRecorded, || get(incidents::list)),
+    Route::post("/v1/webhook-endpoints", Scope::Webhook, Deed::WebhookMake, || post(webhooks::make)),
+    Route::get("/v1/webhook-endpoints", Scope::Webhook, Deed::WebhookList, || get(webhooks::list)),
+    Route::get("/v1/webhook-endpoints/{id}", Scope::Webhook, Deed::WebhookView, || get(webhooks::show)),
+    Route::patch("/v1/webhook-endpoints/{id}", Scope::Webhook, Deed::WebhookChange, || patch(webhooks::change)),
+    Route::delete("/v1/webhook-endpoints/{id}", Scope::Webhook, Deed::WebhookRemove, || delete(webhooks::remove)),
+    Route::post("/v1/webhook-endpoints/{id}/test", Scope::Webhook, Deed::WebhookTest, || post(webhooks::test)),
+    Route::post("/v1/webhook-endpoints/{id}/rotate-secret", Scope::Webhook, Deed::WebhookRotate, || {
+        post(webhooks::rotate)
+    }),
+    Route::post("/v1/webhook-endpoints/{id}/recover", Scope::Webhook, Deed::WebhookRecover, || post(webhooks::recover)),
+    Route::get("/v1/webhook-endpoints/{id}/deliveries", Scope::Webhook, Deed::WebhookDeliveries, || {
+        get(webhooks::deliveries)
+    }),
+    Route::post(
+        "/v1/webhook-endpoints/{id}/deliveries/{event}/redeliver",
+        Scope::Webhook,
+        Deed::WebhookRedeliver,
+        || post(webhooks::redeliver),
+    ),
 ];
 
 impl Route {
@@ -205,6 +230,10 @@ impl Route {
 
     const fn post(path: &'static str, scope: Scope, deed: Deed, handler: fn() -> MethodRouter<Gateway>) -> Self {
         Self { method: Method::POST, path, access: Access::Key(scope), deed, has_deadline: true, handler }
+    }
+
+    const fn patch(path: &'static str, scope: Scope, deed: Deed, handler: fn() -> MethodRouter<Gateway>) -> Self {
+        Self { method: Method::PATCH, path, access: Access::Key(scope), deed, has_deadline: true, handler }
     }
 
     const fn put(path: &'static str, scope: Scope, deed: Deed, handler: fn() -> MethodRouter<Gateway>) -> Self {

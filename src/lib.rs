@@ -6,13 +6,16 @@
 pub mod cli;
 
 pub mod app;
-pub mod batch;
 pub mod config;
 
 pub mod facade;
 
 pub mod certs;
 pub mod http;
+
+pub mod batch;
+pub mod incidents;
+pub mod webhooks;
 
 pub mod clients;
 pub mod delivery;

@@ -6,9 +6,11 @@
 //! keyed hashes only; every move of a delivery is one of [`TRANSITIONS`](crate::domain::delivery::TRANSITIONS).
 
 pub mod batches;
+pub mod incidents;
 pub mod simulated;
 pub mod ticket;
 pub mod vault;
+pub mod webhooks;
 
 pub(crate) mod folder;
 

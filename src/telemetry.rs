@@ -60,6 +60,10 @@ pub struct Metrics {
     pub facade: FacadeMetrics,
     /// Of the audit log.
     pub audit: AuditMetrics,
+    /// Of events sent to webhook endpoints.
+    pub webhooks: WebhookMetrics,
+    /// Of what is wrong.
+    pub incidents: IncidentMetrics,
     /// Set just before each reading.
     pub gauges: Gauges,
 }
@@ -111,6 +115,18 @@ pub struct AuditMetrics {
     group: Histogram,
     commit_seconds: Histogram,
     durable_seconds: Histogram,
+}
+
+/// Of events sent to webhook endpoints.
+#[derive(Clone)]
+pub struct WebhookMetrics {
+    tries: Family<OutcomeLabel, Counter>,
+}
+
+/// Of what is wrong.
+#[derive(Clone)]
+pub struct IncidentMetrics {
+    open: Family<IncidentLabel, Gauge>,
 }
 
 /// Set just before each reading.
@@ -179,6 +195,10 @@ struct RequestLabel {
 struct FacadeLabel {
     function: &'static str,
     outcome: &'static str,
+}
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct IncidentLabel {
+    kind: &'static str,
 }
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RouteLabel {
@@ -275,6 +295,10 @@ impl Metrics {
             Unit::Seconds,
             audit.durable_seconds.clone(),
         );
+        let webhooks = WebhookMetrics { tries: Family::default() };
+        registry.register("webhook_tries", "Tries to send an event to an endpoint, by outcome", webhooks.tries.clone());
+        let incidents = IncidentMetrics { open: Family::default() };
+        registry.register("incidents_open", "Incidents that are open, by kind", incidents.open.clone());
 
         let gauges = Gauges {
             documents: Family::default(),
@@ -323,7 +347,18 @@ impl Metrics {
             gauges.batch_rows_waiting.clone(),
         );
 
-        Self { registry: Arc::new(Mutex::new(registry)), lookup, documents, batches, http, facade, audit, gauges }
+        Self {
+            registry: Arc::new(Mutex::new(registry)),
+            lookup,
+            documents,
+            batches,
+            http,
+            facade,
+            audit,
+            webhooks,
+            incidents,
+            gauges,
+        }
     }
 
     /// All metrics in the text format of OpenMetrics.
@@ -463,6 +498,20 @@ impl AuditMetrics {
     /// A deed was refused.
     pub fn refused(&self) {
         self.refused.inc();
+    }
+}
+
+impl WebhookMetrics {
+    /// A try ended.
+    pub fn tried(&self, outcome: &'static str) {
+        self.tries.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+}
+
+impl IncidentMetrics {
+    /// How many of a kind are open.
+    pub fn open(&self, kind: &'static str, count: usize) {
+        self.open.get_or_create(&IncidentLabel { kind }).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 }
 

@@ -88,6 +88,26 @@ pub enum Deed {
     AuditResumed,
     /// The oldest days of the log were cut off.
     AuditCut,
+    /// A webhook endpoint was made.
+    WebhookMake,
+    /// Webhook endpoints were listed.
+    WebhookList,
+    /// A webhook endpoint was looked at.
+    WebhookView,
+    /// A webhook endpoint was changed.
+    WebhookChange,
+    /// A webhook endpoint was removed.
+    WebhookRemove,
+    /// A trial was sent to a webhook endpoint.
+    WebhookTest,
+    /// A webhook endpoint got a new secret.
+    WebhookRotate,
+    /// Past events are to be sent to a webhook endpoint again.
+    WebhookRecover,
+    /// What was sent to a webhook endpoint was listed.
+    WebhookDeliveries,
+    /// One event is to be sent to a webhook endpoint again.
+    WebhookRedeliver,
 }
 
 /// How a route's deed is recorded.
@@ -146,6 +166,16 @@ const NAMES: &[(Deed, &str)] = &[
     (Deed::AuditExport, "audit.export"),
     (Deed::AuditResumed, "audit.resumed"),
     (Deed::AuditCut, "audit.cut"),
+    (Deed::WebhookMake, "webhook.make"),
+    (Deed::WebhookList, "webhook.list"),
+    (Deed::WebhookView, "webhook.view"),
+    (Deed::WebhookChange, "webhook.change"),
+    (Deed::WebhookRemove, "webhook.remove"),
+    (Deed::WebhookTest, "webhook.test"),
+    (Deed::WebhookRotate, "webhook.rotate"),
+    (Deed::WebhookRecover, "webhook.recover"),
+    (Deed::WebhookDeliveries, "webhook.deliveries"),
+    (Deed::WebhookRedeliver, "webhook.redeliver"),
 ];
 
 impl Deed {
@@ -180,7 +210,10 @@ impl Deed {
             | Self::OfficersList
             | Self::ArchiveRead
             | Self::AuditSearch
-            | Self::AuditExport => Manner::Reads,
+            | Self::AuditExport
+            | Self::WebhookList
+            | Self::WebhookView
+            | Self::WebhookDeliveries => Manner::Reads,
             Self::BatchSubmit
             | Self::BatchPause
             | Self::BatchResume
@@ -200,7 +233,14 @@ impl Deed {
             | Self::ConfigurationLoaded
             | Self::CertificatesReloaded
             | Self::AuditResumed
-            | Self::AuditCut => Manner::Acts,
+            | Self::AuditCut
+            | Self::WebhookMake
+            | Self::WebhookChange
+            | Self::WebhookRemove
+            | Self::WebhookTest
+            | Self::WebhookRotate
+            | Self::WebhookRecover
+            | Self::WebhookRedeliver => Manner::Acts,
         }
     }
 }

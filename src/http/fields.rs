@@ -82,6 +82,19 @@ impl Fields {
         }
     }
 
+    /// A short list of texts; `None` if it is missing or null.
+    pub fn texts(&mut self, name: &str) -> Option<Vec<String>> {
+        match self.members.remove(name) {
+            None | Some(Member::Null) => None,
+            Some(Member::Texts(texts)) => Some(texts),
+            Some(_) => {
+                let words = ("Trường này phải là danh sách ngắn các chuỗi", "This field must be a short list of texts");
+                self.fault(name, "NOT_A_LIST", words, ("Viết như [\"…\", \"…\"].", "Write it like [\"…\", \"…\"]."));
+                None
+            }
+        }
+    }
+
     /// The text of a field that must be there.
     pub fn needed(&mut self, name: &str) -> Option<String> {
         let before = self.errors.len();

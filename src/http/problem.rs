@@ -4,6 +4,7 @@
 mod audit;
 mod lookups;
 mod staff;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::store::{MoveRefused, StoreError};
 
 pub use self::lookups::no_such_ticket;
 pub use self::staff::{directory_full, not_in_directory};
+pub use self::webhooks::{no_such_delivery, no_such_webhook, too_many_webhooks};
 
 /// One thing that went wrong with a request. Boxed, because it is rare and large, and travels in every `Result`.
 #[derive(Clone, Debug)]

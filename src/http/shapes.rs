@@ -9,6 +9,7 @@ use crate::domain::{Bilingual, Language, PartialDate};
 use crate::http::problem::{Voice, in_language};
 use crate::store::{AttemptView, DeliveryView, DocumentView, EventView};
 use crate::system::vietnam;
+use crate::webhooks::payload;
 
 /// An instant on the clock of Viet Nam, to the second.
 pub fn instant(instant: Timestamp) -> String {
@@ -142,14 +143,5 @@ pub fn attempt(view: AttemptView) -> Value {
 
 /// An event of the feed.
 pub fn event(view: EventView) -> Value {
-    let mut data: Value = serde_json::from_str(&view.data_json).unwrap_or_else(|_| json!({}));
-    if let (Some(document), Some(members)) = (view.document, data.as_object_mut()) {
-        members.insert("url".into(), format!("/v1/documents/{}", document.id).into());
-        members.insert("id".into(), document.id.into());
-        members.insert("type".into(), document.kind.name().into());
-        members.insert("maCSKCB".into(), document.facility.to_string().into());
-        members.insert("destination".into(), document.destination.into());
-        members.insert("keys".into(), document.keys.into());
-    }
-    json!({"id": view.id, "type": view.kind, "timestamp": instant(view.at), "data": data})
+    payload::event(view)
 }

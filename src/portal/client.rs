@@ -216,6 +216,13 @@ impl Portal {
         self.0.station.changes()
     }
 
+    /// The facilities whose account the portal refused at the last login, and with which code: `401` user or password,
+    /// `402` facility, `403` locked, `ip` the address we call from.
+    pub fn refused_accounts(&self) -> Vec<(FacilityCode, String)> {
+        let refused = |(facility, desk): (&FacilityCode, &Desk)| desk.session.refusal().map(|code| (*facility, code));
+        self.0.desks.iter().filter_map(refused).collect()
+    }
+
     /// The facilities that have an account, in order.
     pub fn facilities(&self) -> Vec<FacilityCode> {
         self.0.desks.keys().copied().collect()

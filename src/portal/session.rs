@@ -98,6 +98,16 @@ impl Session {
         self.lock().token.as_ref().is_some_and(|token| Instant::now() < token.hard_end)
     }
 
+    /// With which code the portal refused the last login, if it did and none has succeeded since: `401` user or password,
+    /// `402` facility, `403` locked, `ip` the address we call from.
+    pub(super) fn refusal(&self) -> Option<String> {
+        match &self.lock().failed.as_ref()?.0.fault {
+            Fault::LoginRefused(code) if matches!(code.as_str(), "401" | "402" | "403") => Some(code.clone()),
+            Fault::SessionRefused => Some("ip".to_owned()),
+            _ => None,
+        }
+    }
+
     /// Looks what a caller is to do, and starts the one renewal where one is due.
     fn decide(self: &Arc<Self>) -> Decision {
         let decision = {

@@ -12,6 +12,7 @@ mod clients;
 mod column;
 mod events;
 mod fault;
+mod incidents;
 mod last_known;
 mod lease;
 mod listing;
@@ -24,6 +25,7 @@ mod switch;
 mod tickets;
 mod upkeep;
 mod views;
+mod webhooks;
 mod writer;
 
 #[cfg(test)]

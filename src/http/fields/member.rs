@@ -1,4 +1,4 @@
-//! JSON values as far as questions and documents use them: texts, flags, and objects of these. All else is passed
+//! JSON values as far as questions and documents use them: texts, short lists of texts, flags, and objects of these. All else is passed
 //! over without being built, because a body of brackets would take forty times its size as a tree.
 
 use std::collections::BTreeMap;
@@ -12,6 +12,9 @@ const MEMBERS_MAX: usize = 64;
 /// Objects within objects that are read; `canBo` and `replace` are one deep.
 const DEPTH_MAX: u32 = 3;
 
+/// Texts of a list that is read; kinds of events are the only such list.
+const TEXTS_MAX: usize = 64;
+
 /// The members of an object, by name.
 pub(super) type Members = BTreeMap<String, Member>;
 
@@ -21,7 +24,9 @@ pub(super) enum Member {
     Text(String),
     Object(Members),
     Flag(bool),
-    /// A number, an array, or an object too deep to matter.
+    /// An array of texts, of at most [`TEXTS_MAX`].
+    Texts(Vec<String>),
+    /// A number, any other array, or an object too deep to matter.
     Other,
 }
 
@@ -80,8 +85,17 @@ impl<'de> Visitor<'de> for Level {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Member, A::Error> {
-        while sequence.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Member::Other)
+        let mut texts = Vec::new();
+        while let Some(item) = sequence.next_element_seed(Level(DEPTH_MAX))? {
+            match item {
+                Member::Text(text) if texts.len() < TEXTS_MAX => texts.push(text),
+                _ => {
+                    while sequence.next_element::<IgnoredAny>()?.is_some() {}
+                    return Ok(Member::Other);
+                }
+            }
+        }
+        Ok(Member::Texts(texts))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Member, A::Error> {
@@ -117,6 +131,14 @@ mod tests {
         assert!(matches!(members.get("d"), Some(Member::Object(inner)) if inner.len() == 1));
         assert!(matches!(members.get("f"), Some(Member::Other)));
         assert!(matches!(members.get("h"), Some(Member::Other)));
+        let Ok(Member::Object(members)) = read(br#"{"a":["x","y"],"b":[],"c":["x",1],"d":[["x"]]}"#) else { panic!() };
+        assert!(matches!(members.get("a"), Some(Member::Texts(texts)) if texts == &["x", "y"]));
+        assert!(matches!(members.get("b"), Some(Member::Texts(texts)) if texts.is_empty()));
+        assert!(matches!(members.get("c"), Some(Member::Other)));
+        assert!(matches!(members.get("d"), Some(Member::Other)));
+        let long = format!("{{\"a\":[{}\"z\"]}}", "\"x\",".repeat(TEXTS_MAX));
+        let Ok(Member::Object(members)) = read(long.as_bytes()) else { panic!() };
+        assert!(matches!(members.get("a"), Some(Member::Other)));
     }
 
     #[test]

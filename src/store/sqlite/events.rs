@@ -78,6 +78,17 @@ pub(super) fn after(
     limit: u32,
     facilities: &[FacilityCode],
 ) -> Result<Vec<EventView>, Fault> {
+    let found = positions_after(connection, sequence, limit, facilities)?;
+    found.into_iter().map(|position| view(connection, vault, position)).collect()
+}
+
+/// The positions of a page of the feed, in order.
+pub(super) fn positions_after(
+    connection: &Connection,
+    sequence: i64,
+    limit: u32,
+    facilities: &[FacilityCode],
+) -> Result<Vec<i64>, Fault> {
     let limit = limit.clamp(1, PAGE_MAX);
     // One look at the index for each facility: a caller with one small facility must not wade through all the others.
     let mut found = Vec::new();
@@ -90,7 +101,7 @@ pub(super) fn after(
     found.sort_unstable();
     found.dedup();
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    found.into_iter().map(|position| view(connection, vault, position)).collect()
+    Ok(found)
 }
 
 pub(super) const POSITIONS: &str =
@@ -100,6 +111,14 @@ pub(super) const POSITIONS: &str =
 pub(super) fn sequence_of(connection: &Connection, id: &str) -> Result<Option<i64>, Fault> {
     let mut statement = connection.prepare_cached("SELECT sequence FROM events WHERE id = ?1")?;
     Ok(statement.query_row(params![id], |row| row.get(0)).optional()?)
+}
+
+/// One event, if it is still there.
+pub(super) fn find(connection: &Connection, vault: &Vault, position: i64) -> Result<Option<EventView>, Fault> {
+    match view(connection, vault, position) {
+        Err(Fault::Sql(rusqlite::Error::QueryReturnedNoRows)) => Ok(None),
+        found => found.map(Some),
+    }
 }
 
 fn view(connection: &Connection, vault: &Vault, position: i64) -> Result<EventView, Fault> {

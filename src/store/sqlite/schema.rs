@@ -16,6 +16,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema_batches.sql"),
     include_str!("schema_tickets.sql"),
     include_str!("schema_parking.sql"),
+    include_str!("schema_incidents.sql"),
+    include_str!("schema_webhooks.sql"),
 ];
 
 /// Statements kept prepared by a connection: all there are, with room.

@@ -51,6 +51,15 @@ async fn no_question_reads_a_whole_table() {
         (batches::rows::PAGE.to_owned(), false),
     ];
     queries.push((tickets::PAGE.to_owned(), false));
+    queries.push((incidents::OPEN.to_owned(), false));
+    queries.push((incidents::PAGE.to_owned(), false));
+    queries.push((incidents::STANDING.to_owned(), false));
+    queries.push((incidents::REJECTED.to_owned(), false));
+    queries.push((webhooks::OF_CLIENT.to_owned(), false));
+    queries.push((webhooks::deliveries::DUE.to_owned(), false));
+    queries.push((webhooks::deliveries::NEXT.to_owned(), false));
+    queries.push((webhooks::deliveries::WAITING.to_owned(), false));
+    queries.push((webhooks::deliveries::PAGE.to_owned(), false));
     let before = Some(Timestamp::UNIX_EPOCH);
     for filter in [
         base(),
