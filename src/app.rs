@@ -3,6 +3,7 @@
 mod alerts;
 pub mod audit;
 pub mod directory;
+mod keeping;
 pub mod keys;
 pub mod trial;
 
@@ -19,6 +20,7 @@ use rustls_pki_types::pem::PemObject;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::task::TaskTracker;
 
+use self::keeping::Keeper;
 use crate::audit::{Audit, AuditError};
 use crate::batch::{self, Batches};
 use crate::clients::{self, Clients, Scope};
@@ -187,6 +189,7 @@ impl App {
         let housekeeping = Housekeeping {
             webhooks: webhooks.clone(),
             watcher: alerts::watcher(&config, &store, &portal, &identity, &system, &metrics),
+            keeper: Keeper::new(&config, store.clone(), system.clone(), metrics.keeping.clone()),
             store: store.clone(),
             audit: audit.clone(),
             portal: portal.clone(),
@@ -293,6 +296,7 @@ impl Certificates {
 struct Housekeeping {
     webhooks: Webhooks,
     watcher: Watcher,
+    keeper: Keeper,
     store: Store,
     audit: Audit,
     portal: Portal,
@@ -313,6 +317,7 @@ impl Housekeeping {
         tasks.spawn(self.officers.run(stopper.clone()));
         tasks.spawn(self.webhooks.run(stopper.clone()));
         tasks.spawn(self.watcher.run(stopper.clone()));
+        tasks.spawn(self.keeper.run(stopper.clone()));
         tasks.spawn(tell_weather(self.portal, self.store.clone(), stopper.clone()));
         tasks.spawn(keep_house(self.store, self.courier, self.system, self.last_known_max, stopper.clone()));
         tasks.close();

@@ -223,6 +223,9 @@ mod tests {
             "lienthong documents content doc_1 --table XML1",
             "lienthong documents replay doc_1 doc_2 --reason x",
             "lienthong documents cancel doc_1",
+            "lienthong documents legal-hold doc_1 --reason x",
+            "lienthong documents lift-legal-hold --key LK1 --reason x",
+            "lienthong documents forget --key LK1 --reason x --dry-run",
             "lienthong keys add --config a.toml --name his --scope lookup --scope document:write --facility 01999 \
              --per-minute 60 --address 10.0.0.0/8",
             "lienthong keys list --config a.toml",
@@ -269,6 +272,8 @@ mod tests {
             "lienthong batch submit",
             "lienthong batch results bat_1 --format pdf",
             "lienthong batch list --limit 0",
+            "lienthong documents legal-hold doc_1",
+            "lienthong documents forget --reason x",
             "lienthong keys add",
             "lienthong incidents --status some",
             "lienthong officers import --config a.toml",

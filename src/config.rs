@@ -16,6 +16,7 @@ pub mod listener;
 pub mod lookup;
 pub mod memory;
 pub mod portal;
+pub mod retention;
 pub mod value;
 
 mod file;
@@ -35,6 +36,7 @@ pub use self::fault::{Fault, Faults};
 pub use self::listener::{Admin, Api, ClientCertificates, Limits};
 pub use self::lookup::Lookup;
 pub use self::portal::{Generation, Portal};
+pub use self::retention::{Retention, Spans};
 pub use self::value::Secret;
 
 pub(crate) use self::reader::nearest;
@@ -68,6 +70,8 @@ pub struct Config {
     pub incidents: Incidents,
     /// How events are sent to webhook endpoints.
     pub webhooks: Webhooks,
+    /// How long what is kept stays.
+    pub retention: Retention,
     /// Bounds on callers and their connections.
     pub limits: Limits,
     /// How the audit log is kept.
@@ -243,6 +247,7 @@ fn compose(mut root: Section<'_>) -> Config {
     }
     let incidents = alerts::read_incidents(root.section("incidents"));
     let webhooks = alerts::read_webhooks(root.section("webhooks"));
+    let retention = retention::read(root.section("retention"));
     let (audit, log) = (audit::read(root.section("audit")), log(root.section("log")));
     let (facilities, codes) = facility::read(&mut root, mode);
     let officers = facility::read_officers(&mut root, &codes);
@@ -259,6 +264,7 @@ fn compose(mut root: Section<'_>) -> Config {
         delivery,
         incidents,
         webhooks,
+        retention,
         limits,
         audit,
         log,

@@ -18,7 +18,7 @@ pub mod text;
 
 pub use self::card::{CardNumber, CardSubject, SocialInsuranceNumber};
 pub use self::date::{PartialDate, Precision};
-pub use self::delivery::DeliveryState;
+pub use self::delivery::{DeliveryState, End};
 pub use self::facility::FacilityCode;
 pub use self::incident::IncidentKind;
 pub use self::national_id::NationalId;

@@ -186,6 +186,13 @@ pub const ROUTES: &[Route] = &[
     Route::post("/v1/documents/{id}/hold", Scope::DocumentWrite, Deed::DocumentHold, || post(orders::hold)),
     Route::post("/v1/documents/{id}/release", Scope::DocumentWrite, Deed::DocumentRelease, || post(orders::release)),
     Route::post("/v1/documents/{id}/confirm", Scope::DocumentWrite, Deed::DocumentConfirm, || post(orders::confirm)),
+    Route::post("/v1/documents/{id}/legal-hold", Scope::Admin, Deed::DocumentLegalHold, || {
+        post(orders::set_legal_hold)
+    }),
+    Route::post("/v1/documents/{id}/legal-hold/lift", Scope::Admin, Deed::DocumentLegalHoldLift, || {
+        post(orders::lift_legal_hold)
+    }),
+    Route::post("/v1/documents/{id}/forget", Scope::Admin, Deed::DocumentForget, || post(orders::forget)),
     Route::post("/v1/feeds", Scope::DocumentWrite, Deed::DocumentFeed, || post(feeds::feed)).without_deadline(),
     Route::get_with_any_key("/v1/portal-status", Deed::NotRecorded, || get(portal_status::show)),
     Route::get("/v1/officers", Scope::Admin, Deed::OfficersList, || get(officers::list)),

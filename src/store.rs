@@ -7,7 +7,9 @@
 
 pub mod batches;
 pub mod incidents;
+pub mod retention;
 pub mod simulated;
+pub mod space;
 pub mod ticket;
 pub mod vault;
 pub mod webhooks;
@@ -114,6 +116,10 @@ pub struct DocumentView {
     pub warnings_json: String,
     /// Why an earlier version was replaced.
     pub replace_reason: Option<String>,
+    /// When its bytes were forgotten, with the portal's raw answers and the warnings.
+    pub forgotten_at: Option<Timestamp>,
+    /// That it must not be forgotten.
+    pub legal_hold: Option<retention::LegalHold>,
     /// Its deliveries (today always one).
     pub deliveries: Vec<DeliveryView>,
 }
@@ -444,6 +450,15 @@ pub enum MoveRefused {
     /// content over new. It can be submitted again as a newer version instead.
     #[error("a newer version of the same record was sent already")]
     NewerSent,
+    /// Its bytes were forgotten, so there is nothing to be sent.
+    #[error("the bytes of the document were forgotten")]
+    Forgotten,
+    /// A legal hold is on it.
+    #[error("a legal hold is on the document")]
+    OnLegalHold,
+    /// It has not come to an end, and is kept until it has.
+    #[error("a delivery that is {0:?} is not at its end")]
+    NotAtEnd(DeliveryState),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -458,6 +473,20 @@ pub enum StoreError {
     /// The disk or the database failed; nothing was kept.
     #[error("the store failed: {0}")]
     Failed(String),
+    /// There is so little room left on the disk that no new document is taken; nothing was kept.
+    #[error("there is too little room left on the disk for new documents")]
+    ShortOfRoom,
+    /// There is no room for the backup that comes before a change of the schema; nothing was changed.
+    #[error("no room for the backup before the schema is changed: {needed} bytes are needed and {free} are free")]
+    NoRoomForBackup {
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes free.
+        free: u64,
+    },
+    /// A restore broke off half-way; the folder is neither the old nor the new one.
+    #[error("a restore of this folder was not finished; run it again, or move back what it put aside")]
+    RestoreUnfinished,
     /// More work waits for the disk than the bound allows; nothing was kept.
     #[error("the store has too much to write just now")]
     Busy,

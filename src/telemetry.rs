@@ -64,6 +64,8 @@ pub struct Metrics {
     pub webhooks: WebhookMetrics,
     /// Of what is wrong.
     pub incidents: IncidentMetrics,
+    /// Of what is kept.
+    pub keeping: KeepingMetrics,
     /// Set just before each reading.
     pub gauges: Gauges,
 }
@@ -127,6 +129,15 @@ pub struct WebhookMetrics {
 #[derive(Clone)]
 pub struct IncidentMetrics {
     open: Family<IncidentLabel, Gauge>,
+}
+
+/// Of what is kept.
+#[derive(Clone)]
+pub struct KeepingMetrics {
+    forgotten: Family<ForgottenLabel, Counter>,
+    disk_free: Gauge,
+    data_kept: Gauge,
+    days_left: Gauge,
 }
 
 /// Set just before each reading.
@@ -199,6 +210,11 @@ struct FacadeLabel {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct IncidentLabel {
     kind: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ForgottenLabel {
+    what: &'static str,
 }
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RouteLabel {
@@ -299,6 +315,16 @@ impl Metrics {
         registry.register("webhook_tries", "Tries to send an event to an endpoint, by outcome", webhooks.tries.clone());
         let incidents = IncidentMetrics { open: Family::default() };
         registry.register("incidents_open", "Incidents that are open, by kind", incidents.open.clone());
+        let keeping = KeepingMetrics {
+            forgotten: Family::default(),
+            disk_free: Gauge::default(),
+            data_kept: Gauge::default(),
+            days_left: Gauge::default(),
+        };
+        registry.register("forgotten", "What was forgotten because it was due", keeping.forgotten.clone());
+        registry.register_with_unit("disk_free", "What can still be written", Unit::Bytes, keeping.disk_free.clone());
+        registry.register_with_unit("data_kept", "Size of the data folder", Unit::Bytes, keeping.data_kept.clone());
+        registry.register("disk_days_left", "For how many days the disk will do", keeping.days_left.clone());
 
         let gauges = Gauges {
             documents: Family::default(),
@@ -355,6 +381,7 @@ impl Metrics {
             http,
             facade,
             audit,
+            keeping,
             webhooks,
             incidents,
             gauges,
@@ -512,6 +539,21 @@ impl IncidentMetrics {
     /// How many of a kind are open.
     pub fn open(&self, kind: &'static str, count: usize) {
         self.open.get_or_create(&IncidentLabel { kind }).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}
+
+impl KeepingMetrics {
+    /// So many bodies, records or events were forgotten.
+    pub fn forgotten(&self, what: &'static str, count: u64) {
+        self.forgotten.get_or_create(&ForgottenLabel { what }).inc_by(count);
+    }
+
+    /// The room there is.
+    pub fn room(&self, free_bytes: u64, kept_bytes: u64, days_left: u32) {
+        let gauge = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.disk_free.set(gauge(free_bytes));
+        self.data_kept.set(gauge(kept_bytes));
+        self.days_left.set(days_left.into());
     }
 }
 

@@ -54,6 +54,12 @@ pub enum Deed {
     DocumentRelease,
     /// A person confirmed that the portal has a document.
     DocumentConfirm,
+    /// A document is on a legal hold from now on.
+    DocumentLegalHold,
+    /// A document is on no legal hold any more.
+    DocumentLegalHoldLift,
+    /// A document's content was forgotten because somebody asked for it.
+    DocumentForget,
     /// A document left for the portal.
     DocumentSend,
     /// Events were read.
@@ -149,6 +155,9 @@ const NAMES: &[(Deed, &str)] = &[
     (Deed::DocumentHold, "document.hold"),
     (Deed::DocumentRelease, "document.release"),
     (Deed::DocumentConfirm, "document.confirm"),
+    (Deed::DocumentLegalHold, "document.legal_hold"),
+    (Deed::DocumentLegalHoldLift, "document.legal_hold_lift"),
+    (Deed::DocumentForget, "document.forget"),
     (Deed::DocumentSend, "document.send"),
     (Deed::EventsRead, "events.read"),
     (Deed::FacadeSignIn, "facade.sign_in"),
@@ -223,6 +232,9 @@ impl Deed {
             | Self::DocumentHold
             | Self::DocumentRelease
             | Self::DocumentConfirm
+            | Self::DocumentLegalHold
+            | Self::DocumentLegalHoldLift
+            | Self::DocumentForget
             | Self::DocumentSend
             | Self::FacadePassThrough
             | Self::OfficersKeep

@@ -1,5 +1,6 @@
 //! `documents`: what the gateway has, where it stands, and the two things a person does to it.
 
+mod keeping;
 pub(super) mod table;
 
 use std::path::{Path, PathBuf};
@@ -44,6 +45,12 @@ pub(super) enum Command {
     Release(Several),
     /// End the doubt about a lost answer: it was found at the portal.
     Confirm(Several),
+    /// Keep from being forgotten, whatever its age (key of scope admin).
+    LegalHold(keeping::Named),
+    /// Let retention hold again (key of scope admin).
+    LiftLegalHold(keeping::Named),
+    /// Forget the content now, ahead of retention (key of scope admin); what is known of the document stays.
+    Forget(keeping::Named),
 }
 
 /// Which documents to list.
@@ -112,6 +119,7 @@ pub(super) fn documents(command: &Command, out: &Output) -> Exit {
         | Command::Hold(several)
         | Command::Release(several)
         | Command::Confirm(several) => &several.connection,
+        Command::LegalHold(named) | Command::LiftLegalHold(named) | Command::Forget(named) => named.connection(),
     };
     let client = match connection.client(out) {
         Ok(client) => client,
@@ -130,6 +138,9 @@ pub(super) fn documents(command: &Command, out: &Output) -> Exit {
             Command::Hold(several) => act(several, "hold", &client, out).await,
             Command::Release(several) => act(several, "release", &client, out).await,
             Command::Confirm(several) => act(several, "confirm", &client, out).await,
+            Command::LegalHold(named) => keeping::order(named, "legal-hold", &client, out).await,
+            Command::LiftLegalHold(named) => keeping::order(named, "legal-hold/lift", &client, out).await,
+            Command::Forget(named) => keeping::order(named, "forget", &client, out).await,
         };
         done.unwrap_or_else(|exit| exit)
     })
@@ -214,7 +225,13 @@ fn tell(document: &Value, out: &Output) {
         (out.wording("Nhận lúc", "Received"), text(document, "receivedAt")),
         ("SHA-256", text(document, "sha256")),
     ];
-    for (label, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
+    let hold = document.get("legalHold").unwrap_or(&Value::Null);
+    let keeping = [
+        (out.wording("Đã xóa", "Forgotten"), text(document, "forgottenAt")),
+        (out.wording("Giữ từ", "Legal hold"), format!("{} {}", text(hold, "since"), text(hold, "reason"))),
+    ];
+    let keeping = keeping.iter().filter(|(_, value)| !value.trim().is_empty());
+    for (label, value) in facts.iter().chain(keeping).filter(|(_, value)| !value.is_empty()) {
         out.line(&format!("{label:<12} {value}"));
     }
     for delivery in array(document, "deliveries") {

@@ -116,6 +116,7 @@ fn the_sample_is_right_and_says_the_defaults() {
             lookup,
             documents,
             delivery,
+            retention,
             limits,
             audit,
             log,
@@ -123,7 +124,7 @@ fn the_sample_is_right_and_says_the_defaults() {
             ..
         } = config;
         format!(
-            "{mode:#?}{data:#?}{api:#?}{admin:#?}{facade:#?}{portal:#?}{lookup:#?}{documents:#?}{delivery:#?}{limits:#?}{audit:#?}{log:#?}{facilities:#?}"
+            "{mode:#?}{data:#?}{api:#?}{admin:#?}{facade:#?}{portal:#?}{lookup:#?}{documents:#?}{delivery:#?}{retention:#?}{limits:#?}{audit:#?}{log:#?}{facilities:#?}"
         )
     };
     assert_eq!(sample.officers.len(), 1);

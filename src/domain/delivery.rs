@@ -30,13 +30,26 @@ pub enum DeliveryState {
 
 use DeliveryState::{Accepted, Acknowledged, Cancelled, Failed, Held, Queued, Rejected, Sending, Superseded, Unknown};
 
+/// How a delivery came to an end, as far as keeping its document is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The portal has it.
+    Finished,
+    /// It went wrong, and a person has not decided what comes of it.
+    Unsettled,
+    /// It is not to go out any more.
+    Withdrawn,
+}
+
 /// Every move that can happen, and what makes it happen. The store refuses any other.
 pub const TRANSITIONS: &[(DeliveryState, DeliveryState, &str)] = &[
     (Held, Queued, "released, or replayed by a person"),
     (Held, Cancelled, "cancelled by a person"),
     (Held, Superseded, "a newer version of the same record was accepted"),
     (Queued, Sending, "leased for an attempt"),
-    (Queued, Held, "held by a person, or sending was switched off"),
+    (Queued, Held, "held by a person, sending was switched off, or restored from a backup"),
+    (Queued, Unknown, "restored from a backup: it may have been sent since, and the portal does not replace by key"),
+    (Held, Unknown, "restored from a backup: it may have been let go and sent since"),
     (Queued, Cancelled, "cancelled by a person"),
     (Queued, Superseded, "a newer version of the same record was accepted"),
     (Sending, Acknowledged, "the portal answered with a receipt"),
@@ -44,6 +57,7 @@ pub const TRANSITIONS: &[(DeliveryState, DeliveryState, &str)] = &[
     (Sending, Queued, "the attempt failed and may be repeated"),
     (Sending, Unknown, "the answer was lost and the portal does not replace by key"),
     (Sending, Failed, "tried as often as allowed"),
+    (Sending, Held, "restored from a backup: newer content may be at the portal by now"),
     (Queued, Acknowledged, "its receipt came after the answer had been given up for lost"),
     (Acknowledged, Accepted, "the portal judged the content right"),
     (Acknowledged, Rejected, "the portal judged the content wrong"),
@@ -95,6 +109,16 @@ impl DeliveryState {
     /// Whether the table has a move from this state to `next`.
     pub fn may_become(self, next: Self) -> bool {
         TRANSITIONS.iter().any(|(from, to, _)| (*from, *to) == (self, next))
+    }
+
+    /// How it ended; `None` while it has not: then its document must be kept, however old it is.
+    pub fn end(self) -> Option<End> {
+        match self {
+            Held | Queued | Sending => None,
+            Acknowledged | Accepted => Some(End::Finished),
+            Rejected | Unknown | Failed => Some(End::Unsettled),
+            Cancelled | Superseded => Some(End::Withdrawn),
+        }
     }
 
     /// Whether the gateway itself will do something more about it.

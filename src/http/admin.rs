@@ -39,7 +39,9 @@ async fn ready(State(gateway): State<Gateway>) -> Response {
     }
     let stopping = parts.stopper.is_stopping();
     let audit = parts.audit.health();
-    let is_ready = store.is_ok() && audit.is_ok() && !stopping;
+    let room = parts.store.room_on_disk();
+    let is_short = room.is_some_and(|room| room.is_short);
+    let is_ready = store.is_ok() && audit.is_ok() && !stopping && !is_short;
     let down: Vec<&str> = parts
         .portal
         .weather()
@@ -47,7 +49,18 @@ async fn ready(State(gateway): State<Gateway>) -> Response {
         .filter(|report| report.weather == Weather::Down)
         .map(|report| report.service.name())
         .collect();
+    let disk = room.map(|room| {
+        let state = if room.is_short {
+            "short"
+        } else if room.is_low {
+            "low"
+        } else {
+            "ok"
+        };
+        json!({"state": state, "freeBytes": room.free_bytes, "daysLeft": room.days_left})
+    });
     let body = json!({
+        "disk": disk,
         "ready": is_ready,
         "stopping": stopping,
         "store": store.err().map_or_else(|| "ok".to_owned(), |error| error.to_string()),

@@ -129,7 +129,8 @@ pub async fn content(
     Parameters(query): Parameters,
 ) -> Result<Response, Problem> {
     owned(&gateway, &call, &id).await?;
-    let Some(bytes) = gateway.0.store.content(&id).await? else { return Err(problem::not_found()) };
+    // A document has its bytes until they are forgotten.
+    let Some(bytes) = gateway.0.store.content(&id).await? else { return Err(problem::forgotten()) };
     let table = query.iter().find(|(name, _)| name == "table").map(|(_, value)| value.clone());
     let bytes = match table {
         Some(table) => {

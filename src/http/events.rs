@@ -30,7 +30,7 @@ pub async fn list(
     let wish = read(&query)?;
     let store = &gateway.0.store;
     let after = match &wish.after {
-        Some(id) => store.event_sequence(id).await?.ok_or_else(|| fault("after"))?,
+        Some(id) => store.event_sequence(id).await?.ok_or_else(|| unknown(id))?,
         None => 0,
     };
     let facilities = &call.caller.client.facilities;
@@ -81,6 +81,15 @@ fn read(query: &[(String, String)]) -> Result<Wish, Problem> {
         }
     }
     Ok(wish)
+}
+
+/// An id as this or another gateway gives them may have been in the feed once; anything else never was.
+fn unknown(id: &str) -> Problem {
+    const ULID_CHARACTERS: usize = 26;
+    let was_given = id.strip_prefix("evt_").is_some_and(|ulid| {
+        ulid.len() == ULID_CHARACTERS && ulid.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+    });
+    if was_given { problem::cursor_unknown() } else { fault("after") }
 }
 
 fn fault(name: &str) -> Problem {

@@ -47,6 +47,26 @@ pub async fn confirm(State(gateway): State<Gateway>, mut order: Order) -> Result
     Ok(order.answer(view))
 }
 
+/// `POST /v1/documents/{id}/legal-hold`: keeps it from being forgotten, whatever its age.
+pub async fn set_legal_hold(State(gateway): State<Gateway>, order: Order) -> Result<Response, Problem> {
+    let by = &order.call.caller.client.id;
+    let view = gateway.0.store.set_legal_hold(&order.id, by, &order.reason).await?;
+    Ok(order.answer(view))
+}
+
+/// `POST /v1/documents/{id}/legal-hold/lift`: retention holds for it again.
+pub async fn lift_legal_hold(State(gateway): State<Gateway>, order: Order) -> Result<Response, Problem> {
+    let by = &order.call.caller.client.id;
+    let view = gateway.0.store.lift_legal_hold(&order.id, by, &order.reason).await?;
+    Ok(order.answer(view))
+}
+
+/// `POST /v1/documents/{id}/forget`: forgets its bytes now, ahead of retention, as a person it is about may ask.
+pub async fn forget(State(gateway): State<Gateway>, order: Order) -> Result<Response, Problem> {
+    let view = gateway.0.store.forget_body(&order.id, &order.reason).await?;
+    Ok(order.answer(view))
+}
+
 /// An order as read: about which of the caller's documents, and why.
 pub struct Order {
     call: Call,

@@ -2,6 +2,7 @@
 //! person does next, in Vietnamese and English (`api.md`, section 4).
 
 mod audit;
+mod keeping;
 mod lookups;
 mod staff;
 mod webhooks;
@@ -19,6 +20,7 @@ use crate::http::body::BodyError;
 use crate::intake::IntakeError;
 use crate::store::{MoveRefused, StoreError};
 
+pub use self::keeping::{cursor_unknown, forgotten};
 pub use self::lookups::no_such_ticket;
 pub use self::staff::{directory_full, not_in_directory};
 pub use self::webhooks::{no_such_delivery, no_such_webhook, too_many_webhooks};
@@ -471,6 +473,7 @@ impl From<StoreError> for Problem {
                 ("Báo phòng CNTT dọn đĩa, rồi gửi lại.", "Tell IT to free disk space, then send again."),
             )
             .retry_after(Duration::from_secs(60)),
+            StoreError::ShortOfRoom => keeping::short_of_room(),
             StoreError::Busy | StoreError::Closing => busy(),
             error => {
                 tracing::error!(%error, "the store failed");
@@ -494,6 +497,9 @@ impl From<MoveRefused> for Problem {
                 let next = ("Xem bản mới nhất.", "Look at the newest version.");
                 Self::new(StatusCode::CONFLICT, "document.newer_sent", title, next)
             }
+            MoveRefused::Forgotten => forgotten(),
+            MoveRefused::OnLegalHold => keeping::on_legal_hold(),
+            MoveRefused::NotAtEnd(state) => keeping::not_at_end(state),
             MoveRefused::Store(error) => error.into(),
         }
     }

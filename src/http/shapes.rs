@@ -56,6 +56,10 @@ pub struct DocumentShape {
     sha256: String,
     size: u64,
     received_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forgotten_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    legal_hold: Option<Value>,
     deliveries: Vec<DeliveryShape>,
     warnings: Vec<Value>,
     links: Value,
@@ -105,6 +109,10 @@ pub fn document(view: DocumentView, voice: &Voice) -> DocumentShape {
         sha256: hex(&view.sha256),
         size: view.size,
         received_at: instant(view.received_at),
+        forgotten_at: view.forgotten_at.map(instant),
+        legal_hold: view
+            .legal_hold
+            .map(|hold| json!({"since": instant(hold.since), "by": hold.by, "reason": hold.reason})),
         deliveries: view.deliveries.into_iter().map(delivery).collect(),
         warnings: warnings.iter().map(|warning| in_language(warning, voice)).collect(),
         links: json!({"content": format!("{path}/content"), "attempts": format!("{path}/attempts")}),

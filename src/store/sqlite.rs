@@ -20,6 +20,7 @@ mod moves;
 mod officers;
 mod opening;
 mod readers;
+mod retention;
 mod schema;
 mod switch;
 mod tickets;
@@ -32,7 +33,7 @@ mod writer;
 mod tests;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -48,6 +49,7 @@ use self::moves::Order;
 use self::readers::Readers;
 use self::writer::{Asked, Command, Health, Message, Unasked, Work};
 use super::simulated::Disk;
+use super::space::Room;
 use super::ticket::{NewTicket, TicketEnd, TicketView};
 use super::{
     Accepted, AttemptView, Backlog, Client, DocumentView, EventView, Filter, LastKnown, Lease, LeaseWish, Leased, Lost,
@@ -92,6 +94,8 @@ struct Inner {
     readers: Readers,
     changes: Arc<watch::Sender<u64>>,
     health: Health,
+    /// The room on the disk, as last measured.
+    room_on_disk: Mutex<Option<Room>>,
 }
 
 /// What a command that writes little weighs in the writer's group.
@@ -148,6 +152,9 @@ impl Store {
 
     /// Keeps a new document with its delivery and event, or tells why it is not new.
     pub async fn accept(&self, new: NewDocument) -> Result<Accepted, StoreError> {
+        if self.room_on_disk().is_some_and(|room| room.is_short) {
+            return Err(StoreError::ShortOfRoom);
+        }
         let (vault, system) = (self.inner.vault.clone(), self.inner.system.clone());
         let prepared = if new.body.len() > SEALED_INLINE_MAX {
             tokio::task::spawn_blocking(move || Prepared::of(new, &vault, &system))
@@ -484,6 +491,16 @@ impl Store {
     /// How the last writing went: an error after `Full` or `Failed`, until something is written again.
     pub fn health(&self) -> Result<(), StoreError> {
         self.inner.health.get()
+    }
+
+    /// Tells how much room the disk has. While it is short, new documents are refused; what is kept already goes on.
+    pub fn set_room_on_disk(&self, room: Room) {
+        *self.inner.room_on_disk.lock().unwrap_or_else(PoisonError::into_inner) = Some(room);
+    }
+
+    /// The room on the disk, as last measured; `None` before it was.
+    pub fn room_on_disk(&self) -> Option<Room> {
+        *self.inner.room_on_disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes something small, to learn whether writing works (again).

@@ -7,6 +7,7 @@ mod batches;
 mod delivering;
 mod looking;
 mod officers;
+mod retention;
 mod surviving;
 
 use std::sync::Arc;

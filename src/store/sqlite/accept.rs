@@ -219,7 +219,7 @@ fn related(connection: &Connection, prepared: &Prepared) -> Result<BTreeMap<i64,
 pub(super) const SHARING: &str = "SELECT k.sequence, d.version FROM document_keys k
     JOIN documents d ON d.sequence = k.sequence WHERE k.key_hash = ?1 AND k.facility = ?2 AND k.kind = ?3";
 
-/// Whether an answer about a document was lost once, where the portal does not replace by key.
+/// Whether an answer about a document was lost once, or forgotten by a restored backup, where the portal does not replace by key.
 fn is_doubtful(connection: &Connection, kind: Kind, document: i64) -> Result<bool, Fault> {
     if kind.facts().replaced_by_key {
         return Ok(false);
@@ -227,7 +227,8 @@ fn is_doubtful(connection: &Connection, kind: Kind, document: i64) -> Result<boo
     Ok(connection.prepare_cached(LOST_ONCE)?.query_row(params![document], |row| row.get(0))?)
 }
 
-const LOST_ONCE: &str = "SELECT EXISTS (SELECT 1 FROM attempts WHERE document = ?1 AND doubtful)";
+const LOST_ONCE: &str = "SELECT EXISTS (SELECT 1 FROM attempts WHERE document = ?1 AND doubtful)
+    OR EXISTS (SELECT 1 FROM deliveries WHERE document = ?1 AND doubtful)";
 
 /// Step 2.
 fn same(connection: &Connection, prepared: &Prepared, related: &BTreeMap<i64, Related>) -> Result<Same, Fault> {

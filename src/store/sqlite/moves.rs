@@ -9,6 +9,7 @@ use super::super::{DocumentView, MoveRefused, StoreError};
 use super::column;
 use super::events;
 use super::fault::Fault;
+use super::retention;
 use super::views;
 use super::writer::Work;
 use crate::document::Kind;
@@ -124,7 +125,9 @@ impl Order {
             Self::SendAgain => matches!(state, Rejected | Failed),
             Self::Release => state == Held,
             Self::Confirm => state == Unknown,
-            Self::Cancel | Self::Hold => state.may_become(self.target()),
+            // What is under way cannot be called back.
+            Self::Hold => state == Queued,
+            Self::Cancel => state.may_become(self.target()),
         }
     }
 
@@ -224,6 +227,9 @@ pub(super) fn obey(
         }
         let now = work.system.now();
         let queued = order.target() == Queued;
+        if queued && retention::is_forgotten(work.connection, sequence)? {
+            return Ok(Err(MoveRefused::Forgotten));
+        }
         let wanted = Change {
             reason: matches!(order, Order::Cancel | Order::Hold).then_some(reason),
             next_at: queued.then_some(now),

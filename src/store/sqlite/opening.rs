@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -84,7 +84,9 @@ pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) ->
     }
     let room = Arc::new(Semaphore::new(usize::try_from(QUEUE_KIB_MAX).unwrap_or(Semaphore::MAX_PERMITS)));
     let readers = Readers::new(file, vault.clone(), config.readers, on_caller);
-    Ok(Store { inner: Arc::new(Inner { vault, system, queue, room, readers, changes, health }) })
+    Ok(Store {
+        inner: Arc::new(Inner { vault, system, queue, room, readers, changes, health, room_on_disk: Mutex::new(None) }),
+    })
 }
 
 /// `None` if another process holds it.

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema_parking.sql"),
     include_str!("schema_incidents.sql"),
     include_str!("schema_webhooks.sql"),
+    include_str!("schema_keeping.sql"),
 ];
 
 /// Statements kept prepared by a connection: all there are, with room.

@@ -35,6 +35,7 @@ async fn no_question_reads_a_whole_table() {
         (accept::SHARING.to_owned(), false),
         (accept::SAME_CONTENT.to_owned(), false),
         (events::POSITIONS.to_owned(), false),
+        (retention::TO_FORGET.to_owned(), false),
         (archive::NEXT.to_owned(), false),
         (batches::OF_FACILITY.to_owned(), false),
         (batches::RUNNING.to_owned(), false),

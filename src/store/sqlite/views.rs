@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::super::retention::LegalHold;
 use super::super::{AttemptView, DeliveryView, DocumentView, Vault};
 use super::column;
 use super::fault::{Fault, unreadable};
@@ -17,6 +18,8 @@ pub(super) const WIRE: &str = "bodies.wire";
 pub(super) const REASON: &str = "deliveries.reason";
 pub(super) const REPLAY_REASON: &str = "deliveries.replay_reason";
 pub(super) const RAW: &str = "attempts.raw";
+pub(super) const HOLD_REASON: &str = "legal_holds.set_reason";
+pub(super) const LIFTED_REASON: &str = "legal_holds.lifted_reason";
 
 /// One document by its id.
 pub(super) fn by_id(connection: &Connection, vault: &Vault, id: &str) -> Result<Option<DocumentView>, Fault> {
@@ -35,9 +38,10 @@ pub(super) fn sequence_of(connection: &Connection, id: &str) -> Result<Option<i6
 /// One document that is there.
 pub(super) fn by_sequence(connection: &Connection, vault: &Vault, sequence: i64) -> Result<DocumentView, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, facility, kind, client, keys, parts, records, version, sha256, size, received_at, warnings,
-                replace_reason
-         FROM documents WHERE sequence = ?1",
+        "SELECT d.id, d.facility, d.kind, d.client, d.keys, d.parts, d.records, d.version, d.sha256, d.size,
+                d.received_at, d.warnings, d.replace_reason, d.forgotten_at, h.id, h.set_at, h.set_by, h.set_reason
+         FROM documents d LEFT JOIN legal_holds h ON h.document = d.sequence AND h.lifted_at IS NULL
+         WHERE d.sequence = ?1",
     )?;
     let mut rows = statement.query(params![sequence])?;
     let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
@@ -57,9 +61,21 @@ pub(super) fn by_sequence(connection: &Connection, vault: &Vault, sequence: i64)
         received_at: column::instant(row.get(10)?)?,
         warnings_json: text(vault.unseal(WARNINGS, id.as_bytes(), blob(row, 11)?)?)?,
         replace_reason: sealed_text(vault, REPLACE_REASON, id.as_bytes(), row, 12)?,
+        forgotten_at: row.get::<_, Option<i64>>(13)?.map(column::instant).transpose()?,
+        legal_hold: legal_hold(vault, row)?,
         deliveries: deliveries(connection, vault, sequence, &id)?,
         id,
     })
+}
+
+/// The legal hold that is on a document, from the columns behind its own.
+fn legal_hold(vault: &Vault, row: &Row<'_>) -> Result<Option<LegalHold>, Fault> {
+    let Some(id) = row.get::<_, Option<String>>(14)? else { return Ok(None) };
+    Ok(Some(LegalHold {
+        since: column::instant(row.get(15)?)?,
+        by: row.get(16)?,
+        reason: text(vault.unseal(HOLD_REASON, id.as_bytes(), blob(row, 17)?)?)?,
+    }))
 }
 
 /// Business keys, unsealed.

@@ -1,0 +1,213 @@
+//! What goes on in the background with what is kept: forgetting it in time, and watching the disk it is kept on.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::config::{Config, Retention};
+use crate::document::kind::KINDS;
+use crate::domain::{DeliveryState, End};
+use crate::store::retention::{Due, SpaceSample};
+use crate::store::space::{self, Room};
+use crate::store::{DATABASE_FILE, Store, StoreError};
+use crate::system::System;
+use crate::system::stop::Stopper;
+use crate::telemetry::KeepingMetrics;
+
+/// Forgets what is due and watches the disk.
+#[derive(Clone)]
+pub(super) struct Keeper {
+    store: Store,
+    system: System,
+    metrics: KeepingMetrics,
+    retention: Retention,
+    folder: PathBuf,
+    size_bytes_max: Option<u64>,
+}
+
+/// How often what is due is looked for. Spans are days, so a quarter of an hour is soon enough and costs some fifty looks
+/// into an index.
+const FORGET_EVERY: Duration = Duration::from_secs(900);
+
+/// Rests between two steps of forgetting, so that documents that come meanwhile have the writer: 32 documents each tenth of
+/// a second are more than any hospital submits.
+const REST: Duration = Duration::from_millis(100);
+
+/// How often the disk is looked at. At the fastest intake measured, half a gibibyte of floor lasts longer than this.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How far samples of the room are apart.
+const SAMPLE_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// How often the log is told of a disk that stays too full.
+const REMIND_EVERY: SignedDuration = SignedDuration::from_hours(24);
+
+impl Keeper {
+    pub(super) fn new(config: &Config, store: Store, system: System, metrics: KeepingMetrics) -> Self {
+        Self {
+            store,
+            system,
+            metrics,
+            retention: config.retention.clone(),
+            folder: config.data.folder.clone(),
+            size_bytes_max: config.data.size_bytes_max,
+        }
+    }
+
+    /// Goes on until told to stop; a step that has begun is finished, which takes some milliseconds.
+    pub(super) async fn run(self, stopper: Stopper) {
+        tokio::join!(self.forget_in_time(&stopper), self.watch_disk(&stopper));
+    }
+
+    async fn forget_in_time(&self, stopper: &Stopper) {
+        loop {
+            if let Err(error) = self.forget_due(stopper).await {
+                tracing::error!(%error, "what is due could not be forgotten");
+            }
+            if !stopper.sleep(FORGET_EVERY).await {
+                return;
+            }
+        }
+    }
+
+    async fn forget_due(&self, stopper: &Stopper) -> Result<(), StoreError> {
+        let now = self.system.now();
+        let (mut bodies, mut records, mut events) = (0, 0, 0);
+        for due in due(&self.retention, now) {
+            loop {
+                let some = self.store.forget_bodies(due).await?;
+                self.metrics.forgotten("body", some);
+                bodies += some;
+                if some == 0 {
+                    break;
+                }
+                if !stopper.sleep(REST).await {
+                    return Ok(());
+                }
+            }
+        }
+        let mut next = Some(0);
+        while let Some(after) = next {
+            let aged = self.store.forget_records(before(now, self.retention.records), after).await?;
+            self.metrics.forgotten("record", aged.forgotten);
+            (records, next) = (records + aged.forgotten, aged.next);
+            if next.is_some() && !stopper.sleep(REST).await {
+                return Ok(());
+            }
+        }
+        loop {
+            let some = self.store.forget_events(before(now, self.retention.events)).await?;
+            self.metrics.forgotten("event", some);
+            events += some;
+            if some == 0 || !stopper.sleep(REST).await {
+                break;
+            }
+        }
+        if bodies + records + events > 0 {
+            tracing::info!(bodies, records, events, "what was due was forgotten");
+        }
+        Ok(())
+    }
+
+    async fn watch_disk(&self, stopper: &Stopper) {
+        let mut samples = self.store.space().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "earlier samples of the disk could not be read");
+            Vec::new()
+        });
+        let mut told: Option<(Told, Timestamp)> = None;
+        loop {
+            match self.look(&mut samples).await {
+                Ok(room) => {
+                    self.metrics.room(room.free_bytes, room.kept_bytes, room.days_left.unwrap_or(space::DAYS_LEFT_MAX));
+                    self.store.set_room_on_disk(room);
+                    tell(&room, self.system.now(), &mut told);
+                }
+                Err(error) => tracing::warn!(%error, "the disk could not be looked at"),
+            }
+            if !stopper.sleep(LOOK_EVERY).await {
+                return;
+            }
+        }
+    }
+
+    async fn look(&self, samples: &mut Vec<SpaceSample>) -> Result<Room, String> {
+        let (folder, size_bytes_max) = (self.folder.clone(), self.size_bytes_max);
+        let looked = tokio::task::spawn_blocking(move || {
+            let measured = space::measure(&folder)?;
+            let up_to_bound = match size_bytes_max {
+                Some(most) => most.saturating_sub(folder.join(DATABASE_FILE).metadata()?.len()),
+                None => u64::MAX,
+            };
+            Ok::<_, std::io::Error>((measured, up_to_bound))
+        });
+        let (measured, up_to_bound) =
+            looked.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        // What was forgotten leaves room inside the file, which is filled first.
+        let inside = self.store.free_inside().await.map_err(|error| error.to_string())?;
+        let free_bytes = measured.disk_free_bytes.min(up_to_bound).saturating_add(inside);
+        let now = SpaceSample { at: self.system.now(), free_bytes, kept_bytes: measured.kept_bytes };
+        let days_left = space::days_left(samples, now);
+        let is_due = samples.last().is_none_or(|last| now.at.duration_since(last.at) >= SAMPLE_EVERY);
+        if is_due {
+            // A sample that could not be kept is taken again at the next look.
+            self.store.keep_space(now).await.map_err(|error| error.to_string())?;
+            samples.push(now);
+            let beyond = samples.len().saturating_sub(14 * 24);
+            samples.drain(..beyond);
+        }
+        let is_short = measured.disk_free_bytes < self.retention.disk_free_min_bytes;
+        let is_low = is_short || days_left.is_some_and(|days| days < self.retention.disk_warn_days);
+        Ok(Room { free_bytes, kept_bytes: measured.kept_bytes, days_left, is_short, is_low })
+    }
+}
+
+/// What the log was told last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Enough,
+    Low,
+    Short,
+}
+
+/// One line when it gets worse or better, and one a day while it stays bad.
+fn tell(room: &Room, now: Timestamp, told: &mut Option<(Told, Timestamp)>) {
+    let present = match room {
+        Room { is_short: true, .. } => Told::Short,
+        Room { is_low: true, .. } => Told::Low,
+        _ => Told::Enough,
+    };
+    let Room { free_bytes, kept_bytes, days_left, .. } = *room;
+    let is_new = match told {
+        None => present != Told::Enough,
+        Some((last, at)) => *last != present || (present != Told::Enough && now.duration_since(*at) >= REMIND_EVERY),
+    };
+    if !is_new {
+        return;
+    }
+    *told = Some((present, now));
+    match present {
+        Told::Short => tracing::error!(free_bytes, kept_bytes, "the disk is nearly full: new documents are refused"),
+        Told::Low => tracing::warn!(free_bytes, kept_bytes, days_left, "the disk will be full soon"),
+        Told::Enough => tracing::info!(free_bytes, kept_bytes, "the disk has room again"),
+    }
+}
+
+/// What is due at `now`: one entry for each kind and each end.
+fn due(retention: &Retention, now: Timestamp) -> Vec<Due> {
+    let of_kind = |kind, name| {
+        DeliveryState::BY_URGENCY.into_iter().filter_map(move |state| {
+            let spans = match state.end()? {
+                End::Finished => &retention.finished,
+                End::Unsettled => &retention.unsettled,
+                End::Withdrawn => &retention.withdrawn,
+            };
+            Some(Due { kind, state, before: before(now, spans.of(name)) })
+        })
+    };
+    KINDS.iter().flat_map(|facts| of_kind(facts.kind, facts.name)).collect()
+}
+
+fn before(now: Timestamp, span: Duration) -> Timestamp {
+    now.checked_sub(span).unwrap_or(Timestamp::MIN)
+}
