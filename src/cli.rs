@@ -5,6 +5,7 @@
 //! accounts of the machine can read it, so each has a way in by file, environment or standard input.
 
 mod audit;
+mod backup;
 mod batch;
 mod certs;
 mod check;
@@ -108,6 +109,12 @@ enum Command {
     /// Certificates for the gateway and its callers.
     #[command(subcommand)]
     Certs(certs::Command),
+    /// Copy the data of a gateway, which may be running, to a folder of its own, and verify the copy.
+    Backup(backup::BackUp),
+    /// Put a backup in the place of the data, after verifying it.
+    Restore(backup::Restore),
+    /// Bring the data up to this program's version, after a backup.
+    Migrate(backup::Migrate),
     /// Print the completion script of a shell.
     Completions {
         /// Which shell.
@@ -150,6 +157,9 @@ fn run(arguments: Vec<OsString>) -> Exit {
         Command::Officers(command) => officers::officers(&command, &out),
         Command::Audit(command) => audit::audit(&command, &out),
         Command::Certs(command) => certs::certs(&command, &out),
+        Command::Backup(arguments) => backup::back_up(&arguments, &out),
+        Command::Restore(arguments) => backup::restore(&arguments, &out),
+        Command::Migrate(arguments) => backup::migrate(&arguments, &out),
         Command::Completions { shell } => completions(shell, &out),
     }
 }
@@ -248,6 +258,10 @@ mod tests {
             "lienthong audit public-key --config a.toml",
             "lienthong keys revoke --config a.toml key_1",
             "lienthong certs init --folder certs --name localhost --name 10.0.0.5 --client his",
+            "lienthong backup --config a.toml --to folder --with-keys",
+            "lienthong restore --config a.toml --from folder --replace",
+            "lienthong restore --config a.toml --from folder --verify --json",
+            "lienthong migrate --config a.toml --compact",
             "lienthong completions bash",
         ] {
             let words = line.split_whitespace();
@@ -274,6 +288,8 @@ mod tests {
             "lienthong batch list --limit 0",
             "lienthong documents legal-hold doc_1",
             "lienthong documents forget --reason x",
+            "lienthong backup --config a.toml",
+            "lienthong restore --from folder",
             "lienthong keys add",
             "lienthong incidents --status some",
             "lienthong officers import --config a.toml",

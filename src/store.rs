@@ -5,6 +5,7 @@
 //! bodies, business keys, raw answers, last-known answers and officers are sealed by the [vault]; persons are found by
 //! keyed hashes only; every move of a delivery is one of [`TRANSITIONS`](crate::domain::delivery::TRANSITIONS).
 
+pub mod backup;
 pub mod batches;
 pub mod incidents;
 pub mod retention;
@@ -30,7 +31,7 @@ use jiff::Timestamp;
 use crate::document::Kind;
 use crate::domain::{DeliveryState, FacilityCode, Officer, Receipt};
 
-pub use self::sqlite::{Archive, Config, Store};
+pub use self::sqlite::{Archive, Config, Migrated, Store, migrate, space_kept};
 pub use self::vault::Vault;
 
 /// The database, inside the data folder.

@@ -10,6 +10,7 @@ mod archive;
 mod batches;
 mod clients;
 mod column;
+pub(super) mod copying;
 mod events;
 mod fault;
 mod incidents;
@@ -20,6 +21,7 @@ mod moves;
 mod officers;
 mod opening;
 mod readers;
+mod restored;
 mod retention;
 mod schema;
 mod switch;
@@ -41,6 +43,10 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 pub use self::archive::Archive;
+pub use self::opening::{Migrated, migrate};
+pub use self::retention::space_kept;
+
+pub(super) use self::opening::try_lock;
 
 use self::accept::Prepared;
 use self::events::About;

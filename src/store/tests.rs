@@ -3,6 +3,7 @@
 mod accepting;
 mod any_order;
 mod archive;
+mod backup;
 mod batches;
 mod delivering;
 mod looking;

@@ -139,6 +139,11 @@ impl fmt::Debug for Vault {
     }
 }
 
+/// The ids of the keys in a key file.
+pub(super) fn key_ids(key_file: &Path) -> Result<Vec<u32>, StoreError> {
+    Ok(key_file::read(key_file)?.into_iter().map(|key| key.id).collect())
+}
+
 /// A key for one use, drawn from a master key, so that no key serves two algorithms.
 fn derived(master: &MasterKey, purpose: &[u8]) -> Result<Zeroizing<[u8; 32]>, StoreError> {
     let mut key = Zeroizing::new([0; 32]);

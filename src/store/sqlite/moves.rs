@@ -225,6 +225,10 @@ pub(super) fn obey(
         if matches!(order, Order::Replay | Order::SendAgain) && newer_was_sent(work.connection, delivery)? {
             return Ok(Err(MoveRefused::NewerSent));
         }
+        // After a restore nobody knows what became of it since; whoever sends it again must have looked.
+        if order == Order::SendAgain && is_doubtful(work.connection, delivery)? {
+            return Ok(Err(MoveRefused::NotPossible { from: delivery.state, to: order.target() }));
+        }
         let now = work.system.now();
         let queued = order.target() == Queued;
         if queued && retention::is_forgotten(work.connection, sequence)? {
@@ -243,6 +247,12 @@ pub(super) fn obey(
         tell(work, order.event(), delivery, &[])?;
     }
     Ok(Ok(views::by_sequence(work.connection, work.vault, sequence)?))
+}
+
+fn is_doubtful(connection: &Connection, delivery: &Delivery) -> Result<bool, Fault> {
+    let mut statement =
+        connection.prepare_cached("SELECT doubtful FROM deliveries WHERE document = ?1 AND destination = ?2")?;
+    Ok(statement.query_row(params![delivery.document, delivery.destination], |row| row.get(0))?)
 }
 
 /// All deliveries of a document.

@@ -2,19 +2,20 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use super::super::backup::{self, UNFINISHED_FILE};
 use super::super::simulated::Disk;
 use super::super::{DATABASE_FILE, StoreError, Vault, folder};
 use super::fault::Fault;
 use super::readers::Readers;
-use super::schema;
 use super::writer::{Health, Writer};
 use super::{Config, Inner, QUEUE_KIB_MAX, Store};
+use super::{restored, schema};
 use crate::system::System;
 
 /// Held by the running gateway. The operating system lets go of it with the process, however that ends.
@@ -39,6 +40,9 @@ pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) ->
         Role::Beside => None,
     };
 
+    if config.folder.join(UNFINISHED_FILE).exists() {
+        return Err(StoreError::RestoreUnfinished.into());
+    }
     // SQLite gives its log the rights of the file, so the file is made before SQLite would.
     let file = config.folder.join(DATABASE_FILE);
     drop(folder::open_private(&file).map_err(failed)?);
@@ -50,10 +54,13 @@ pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) ->
             Some(_) => None,
             None => Some(try_lock(&config.folder).map_err(failed)?.ok_or_else(other)?),
         };
-        schema::migrate(&connection)?;
+        bring_up_to_date(&connection, &config.folder, &system)?;
         drop(moment);
     }
     prove_keys(&connection, &vault)?;
+    if matches!(role, Role::Gateway) {
+        restored::settle(&connection, &vault, &system)?;
+    }
     folder::sync(&config.folder).map_err(failed)?;
 
     let disk = match role {
@@ -89,8 +96,58 @@ pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) ->
     })
 }
 
+/// A change of the schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// The version before.
+    pub from: i64,
+    /// The version now.
+    pub to: i64,
+    /// The backup that was made before; `None` where nothing was stored yet.
+    pub backup: Option<PathBuf>,
+}
+
+/// Brings the schema of a data folder up to date while no gateway runs on it; with `compact`, gives the free pages of the
+/// database back to the disk, for which as much room is needed as it takes. `None` if there was nothing to change.
+pub fn migrate(folder: &Path, compact: bool, system: &System) -> Result<Option<Migrated>, StoreError> {
+    let failed = |error: io::Error| StoreError::Failed(format!("the data folder: {error}"));
+    let file = folder.join(DATABASE_FILE);
+    if !file.is_file() {
+        return Err(StoreError::Failed("nothing is stored there yet".to_owned()));
+    }
+    let _lock = try_lock(folder).map_err(failed)?.ok_or(StoreError::InUse)?;
+    let done = || -> Result<Option<Migrated>, Fault> {
+        let connection = schema::open_writer(&file, None)?;
+        let migrated = match schema::is_outdated(&connection)? {
+            true => Some(bring_up_to_date(&connection, folder, system)?),
+            false => None,
+        };
+        if compact {
+            connection.execute_batch("VACUUM")?;
+        }
+        schema::empty_log(&connection)?;
+        Ok(migrated)
+    };
+    done().map_err(|fault| fault.told())
+}
+
+/// Changes an outdated schema, after a backup of everything in the folder.
+fn bring_up_to_date(connection: &Connection, folder: &Path, system: &System) -> Result<Migrated, Fault> {
+    let (from, to) = (schema::version(connection)?, schema::current());
+    // A database without a schema was made a moment ago.
+    let backup = match from {
+        0 => None,
+        _ => Some(backup::before_migration(folder, to, system)?),
+    };
+    schema::migrate(connection)?;
+    if let Some(backup) = &backup {
+        tracing::info!(from, to, backup = %backup.display(), "the schema was brought up to date, after a backup");
+    }
+    Ok(Migrated { from, to, backup })
+}
+
 /// `None` if another process holds it.
-fn try_lock(folder: &Path) -> io::Result<Option<File>> {
+pub(in crate::store) fn try_lock(folder: &Path) -> io::Result<Option<File>> {
     let file = folder::open_private(&folder.join(LOCK_FILE))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
@@ -118,11 +175,11 @@ fn prove_keys(connection: &Connection, vault: &Vault) -> Result<(), Fault> {
 }
 
 /// A hash that only the right keys give.
-fn proof_of(vault: &Vault) -> [u8; 32] {
+pub(super) fn proof_of(vault: &Vault) -> [u8; 32] {
     vault.keyed_hash("vault check", &[])
 }
 
-fn compare_proof(connection: &Connection, proof: &[u8; 32]) -> Result<(), Fault> {
+pub(super) fn compare_proof(connection: &Connection, proof: &[u8; 32]) -> Result<(), Fault> {
     let kept: Option<Vec<u8>> =
         connection.query_row("SELECT value FROM meta WHERE name = 'vault_check'", [], |row| row.get(0)).optional()?;
     if kept.as_deref() == Some(proof) { Ok(()) } else { Err(StoreError::KeyMissing.into()) }

@@ -3,14 +3,17 @@
 //! Everything here goes in steps of a few rows, so that a document that comes meanwhile hardly waits. What is forgotten is
 //! overwritten in the file (`secure_delete`); the log keeps older pages until it is next cut back, minutes later.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::retention::{Aged, Due, SpaceSample};
-use super::super::{DocumentView, MoveRefused, StoreError};
+use super::super::{DATABASE_FILE, DocumentView, MoveRefused, StoreError};
 use super::column;
 use super::fault::{Fault, unreadable};
 use super::moves::{self, Delivery};
+use super::schema;
 use super::views;
 use super::writer::Work;
 use super::{SMALL_BYTES, Store};
@@ -299,7 +302,7 @@ fn keep_space(work: &mut Work<'_>, sample: SpaceSample) -> Result<(), Fault> {
 }
 
 /// Reads the samples of room; also from a database that is only looked at.
-pub(super) fn space(connection: &Connection) -> Result<Vec<SpaceSample>, Fault> {
+fn space(connection: &Connection) -> Result<Vec<SpaceSample>, Fault> {
     let mut statement = connection.prepare_cached("SELECT at, free_bytes, kept_bytes FROM space ORDER BY at")?;
     let mut rows = statement.query([])?;
     let mut samples = Vec::new();
@@ -320,4 +323,14 @@ fn free_inside(connection: &Connection) -> Result<u64, Fault> {
         u64::try_from(number).map_err(|_| unreadable("a size"))
     };
     Ok(number("freelist_count")?.saturating_mul(number("page_size")?))
+}
+
+/// The samples of room that a data folder holds, read without its keys; none where there are none.
+pub fn space_kept(folder: &Path) -> Result<Vec<SpaceSample>, StoreError> {
+    let file = folder.join(DATABASE_FILE);
+    let read = || -> Result<Vec<SpaceSample>, Fault> {
+        let connection = schema::open_archive(&file)?;
+        if schema::is_outdated(&connection)? { Ok(Vec::new()) } else { space(&connection) }
+    };
+    if file.is_file() { read().map_err(|fault| fault.told()) } else { Ok(Vec::new()) }
 }

@@ -9,7 +9,7 @@ use super::super::{BUSY_TIMEOUT, StoreError};
 use super::fault::Fault;
 
 /// Each entry takes the schema from the version that is its place to the next. Entries are never changed once released.
-const MIGRATIONS: &[&str] = &[
+pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_officers.sql"),
@@ -78,10 +78,19 @@ pub(super) fn empty_log(connection: &Connection) -> Result<(), Fault> {
     if busy == 0 { Ok(()) } else { Err(StoreError::Busy.into()) }
 }
 
+/// The version of this program's schema.
+pub(super) fn current() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// The version of a database's schema.
+pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
 /// Whether the schema is older than this program's; `TooNew` if it is newer.
 pub(super) fn is_outdated(connection: &Connection) -> Result<bool, Fault> {
-    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let current = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let (version, current) = (version(connection)?, current());
     if version > current { Err(StoreError::TooNew(version).into()) } else { Ok(version < current) }
 }
 

@@ -1,5 +1,7 @@
 //! What only the engine's inside can show: query plans, and what happens when the disk fails.
 
+use std::path::Path;
+
 use rusqlite::{ffi, params_from_iter};
 
 use super::super::{DATABASE_FILE, KEY_FILE};
@@ -171,4 +173,79 @@ async fn an_asker_who_left_before_the_work_began_gets_none_done() {
     store.probe().await.unwrap();
     assert!(store.events_after(0, 9, &[]).await.unwrap().is_empty());
     store.close().await;
+}
+
+/// A data folder as the program of an earlier version left it: its schema, with one delivered document.
+fn made_by(version: usize, folder: &Path, vault: &Vault) {
+    let connection = rusqlite::Connection::open(folder.join(DATABASE_FILE)).unwrap();
+    connection.pragma_update(None, "journal_mode", "wal").unwrap();
+    for step in &schema::MIGRATIONS[..version] {
+        connection.execute_batch(step).unwrap();
+    }
+    connection.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
+    let sealed = |name: &str, row: &[u8], text: &str| vault.seal(name, row, text.as_bytes()).unwrap();
+    let of_document = |name: &str, text: &str| sealed(name, b"doc_1", text);
+    connection
+        .execute(
+            "INSERT INTO documents (id, facility, kind, client, keys, parts, records, version, sha256, size, received_at,
+               warnings) VALUES ('doc_1', '01999', 'claim', 'key_1', ?1, ' XML1 ', 1, 1, ?2, 4, 1800000000000, ?3)",
+            rusqlite::params![of_document(views::KEYS, "[\"LK1\"]"), [7_u8; 32], of_document(views::WARNINGS, "[]")],
+        )
+        .unwrap();
+    connection
+        .execute(
+            "INSERT INTO bodies (document, body, sealing_key) VALUES (1, ?1, 1)",
+            [of_document(views::BODY, "body")],
+        )
+        .unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO deliveries (document, destination, facility, kind, state, attempts, receipt_code, waiting_since,
+               changed_at) VALUES (1, 'bhxh', '01999', 'claim', 'acknowledged', 1, 'GD-1', 1800000000000, 1800000000000);
+             INSERT INTO events (id, at, kind, facility, document, destination, data)
+               VALUES ('evt_1', 1800000000000, 'document.acknowledged', '01999', 1, 'bhxh', '{}')",
+        )
+        .unwrap();
+    connection
+        .execute(
+            "INSERT INTO attempts (id, document, destination, number, started_at, ended_at, outcome, raw)
+             VALUES (5, 1, 'bhxh', 1, 1800000000000, 1800000000000, 'acknowledged', ?1)",
+            [sealed(views::RAW, &5_i64.to_be_bytes(), "answer")],
+        )
+        .unwrap();
+}
+
+#[tokio::test]
+async fn data_of_every_earlier_version_is_backed_up_brought_up_to_date_and_read() {
+    for version in 1..schema::MIGRATIONS.len() {
+        for by_command in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let vault = Vault::for_tests().unwrap();
+            made_by(version, folder.path(), &vault);
+            let (from, to) = (i64::try_from(version).unwrap(), schema::current());
+            if by_command {
+                let migrated = migrate(folder.path(), false, &System::real()).unwrap().unwrap();
+                assert_eq!((migrated.from, migrated.to, migrated.backup.is_some()), (from, to, true));
+            }
+            let store = Store::open(Config::new(folder.path()), vault, System::real()).await.unwrap();
+            let view = store.document("doc_1").await.unwrap().unwrap();
+            let delivery = &view.deliveries[0];
+            assert_eq!((view.keys.as_slice(), delivery.state), (&["LK1".to_owned()][..], DeliveryState::Acknowledged));
+            assert_eq!(delivery.receipt.as_ref().unwrap().code, "GD-1");
+            assert_eq!(store.content("doc_1").await.unwrap().unwrap(), "body");
+            assert_eq!(store.attempts("doc_1").await.unwrap()[0].raw, "answer");
+            let feed = store.events_after(0, 9, &[view.facility]).await.unwrap();
+            assert_eq!(feed[0].document.as_ref().unwrap().id, "doc_1");
+            assert_eq!((view.forgotten_at, view.legal_hold), (None, None));
+            store.close().await;
+
+            let backups: Vec<_> =
+                std::fs::read_dir(folder.path().join("backups")).unwrap().map(Result::unwrap).collect();
+            assert_eq!(backups.len(), 1);
+            let name = backups[0].file_name().into_string().unwrap();
+            assert!(name.starts_with(&format!("before-schema-{to}-")), "{name}");
+            let manifest = super::super::backup::verify(&backups[0].path()).unwrap();
+            assert_eq!((manifest.files.len(), manifest.files[0].schema), (1, Some(from)));
+        }
+    }
 }

@@ -33,6 +33,12 @@ pub(super) fn read_or_make(file: &Path, data_folder: &Path, system: &System) -> 
         }
         make(file, system).map_err(failed)?;
     }
+    read(file)
+}
+
+/// Reads the keys of a file that is there.
+pub(super) fn read(file: &Path) -> Result<Vec<MasterKey>, StoreError> {
+    let failed = |error: io::Error| StoreError::Failed(format!("the key file {}: {error}", file.display()));
     let mut text = Zeroizing::new(String::new());
     fs::File::open(file).map_err(failed)?.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(failed)?;
     parse(&text)
