@@ -5,6 +5,7 @@ pub mod audit;
 pub mod directory;
 mod keeping;
 pub mod keys;
+pub mod storage_keys;
 pub mod trial;
 
 pub use self::keys::{ClientWish, NewClient, add_client, add_client_with_password, clients, revoke_client};
@@ -318,6 +319,7 @@ impl Housekeeping {
         tasks.spawn(self.webhooks.run(stopper.clone()));
         tasks.spawn(self.watcher.run(stopper.clone()));
         tasks.spawn(self.keeper.run(stopper.clone()));
+        tasks.spawn(storage_keys::follow(self.store.clone(), stopper.clone()));
         tasks.spawn(tell_weather(self.portal, self.store.clone(), stopper.clone()));
         tasks.spawn(keep_house(self.store, self.courier, self.system, self.last_known_max, stopper.clone()));
         tasks.close();
@@ -411,8 +413,21 @@ async fn open_store(config: &Config, system: &System, opening: Opening) -> Resul
 
 fn open_vault(config: &Config, system: &System) -> Result<Vault, StartError> {
     let folder = &config.data.folder;
-    let key_file = config.data.keys_file.clone().unwrap_or_else(|| folder.join(store::KEY_FILE));
-    Vault::open(&key_file, folder, system).map_err(|error| store_failed(config, error))
+    let opened = match &config.data.keys_credential {
+        Some(credential) => match &credential.file {
+            Some(file) => Vault::open_credential(file),
+            None => Err(StoreError::Keys(format!(
+                "the credential {0} is given by systemd to the service alone; run this as a unit with \
+                 LoadCredentialEncrypted={0}:FILE (docs/OPERATING.md)",
+                credential.name
+            ))),
+        },
+        None => {
+            let key_file = config.data.keys_file.clone().unwrap_or_else(|| folder.join(store::KEY_FILE));
+            Vault::open(&key_file, folder, system)
+        }
+    };
+    opened.map_err(|error| store_failed(config, error))
 }
 
 fn store_failed(config: &Config, error: StoreError) -> StartError {

@@ -257,6 +257,8 @@ mod tests {
             "lienthong audit search --config a.toml --subject --deed card.lookup --client key_1 --object doc_1 --facility 01999",
             "lienthong audit public-key --config a.toml",
             "lienthong keys revoke --config a.toml key_1",
+            "lienthong keys rotate-storage --config a.toml",
+            "lienthong keys rotate-storage --config a.toml --retire-old --output b.keys",
             "lienthong certs init --folder certs --name localhost --name 10.0.0.5 --client his",
             "lienthong backup --config a.toml --to folder --with-keys",
             "lienthong restore --config a.toml --from folder --replace",

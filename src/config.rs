@@ -103,8 +103,19 @@ pub struct Data {
     pub folder: PathBuf,
     /// The file of the keys that seal what is stored; `None` leaves it to the store, in the data folder.
     pub keys_file: Option<PathBuf>,
+    /// The keys are a credential that the platform opened for this process, in place of a file.
+    pub keys_credential: Option<Credential>,
     /// The database's greatest size in bytes; `None` leaves it to the disk.
     pub size_bytes_max: Option<u64>,
+}
+
+/// A secret that the platform's credential store opens for the process, as a file that only this process can read.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// What the service's unit calls it.
+    pub name: String,
+    /// Where it is; `None` if this process was given none (it does not run as a service of systemd).
+    pub file: Option<PathBuf>,
 }
 
 /// How the log looks.
@@ -278,10 +289,11 @@ fn compose(mut root: Section<'_>) -> Config {
 fn data(mut section: Section<'_>) -> Data {
     let folder = section.path("folder").unwrap_or_else(|| section.report.base_folder().join("data"));
     let keys_file = section.path("keys_file");
+    let keys_credential = section.credential("keys_credential", "keys_file");
     // Below 64 MiB the first large claims would fill it; a mebibyte is 1 << 20 bytes.
     let size_bytes_max = section.whole_number_if_any("size_max_mib", 64..=16 << 20).map(|mib| mib << 20);
     section.finish();
-    Data { folder, keys_file, size_bytes_max }
+    Data { folder, keys_file, keys_credential, size_bytes_max }
 }
 
 fn log(mut section: Section<'_>) -> Log {

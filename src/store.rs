@@ -9,6 +9,7 @@ pub mod backup;
 pub mod batches;
 pub mod incidents;
 pub mod retention;
+pub mod rotation;
 pub mod simulated;
 pub mod space;
 pub mod ticket;
@@ -500,6 +501,15 @@ pub enum StoreError {
     /// There is a database but not the keys it was sealed with.
     #[error("the storage keys of this database are missing; restore the key file from its copy")]
     KeyMissing,
+    /// Rows may be sealed with this key, and it is not there.
+    #[error("storage key {0} is missing, and stored rows need it; restore the key file from its copy")]
+    KeyIdMissing(u32),
+    /// There is a key of this number, but it is not the one that rows are sealed with.
+    #[error("storage key {0} is not the one that stored rows are sealed with; restore the key file from its copy")]
+    KeyWrong(u32),
+    /// The file of the keys cannot be used, and why.
+    #[error("the storage keys: {0}")]
+    Keys(String),
     /// Another gateway has this data folder.
     #[error("the data folder is in use by another gateway")]
     InUse,

@@ -1,4 +1,6 @@
-//! `keys`: who may call the gateway. Works on the data folder, also beside a running gateway.
+//! `keys`: who may call the gateway, and what seals what it stores. Works on the data folder, also beside a running gateway.
+
+mod storage;
 
 use std::path::{Path, PathBuf};
 
@@ -30,6 +32,8 @@ pub(super) enum Command {
         /// Id of the key, key_….
         id: String,
     },
+    /// Give what is stored a new key and seal everything anew with it, in the background; can be interrupted.
+    RotateStorage(storage::RotateStorage),
 }
 
 /// Whose keys.
@@ -85,7 +89,10 @@ fn network(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn keys(command: Command, out: &Output) -> Exit {
-    let (Command::Add(Add { place, .. }) | Command::List(place) | Command::Revoke { place, .. }) = &command;
+    let (Command::Add(Add { place, .. })
+    | Command::List(place)
+    | Command::Revoke { place, .. }
+    | Command::RotateStorage(storage::RotateStorage { place, .. })) = &command;
     let config = match Config::load(&place.config) {
         Ok(config) => config,
         Err(faults) => return tell_faults(&place.config, &faults, out),
@@ -95,6 +102,7 @@ pub(super) fn keys(command: Command, out: &Output) -> Exit {
             Command::Add(add) => self::add(add, &config, out).await,
             Command::List(_) => list(&config, out).await,
             Command::Revoke { id, .. } => revoke(&id, &config, out).await,
+            Command::RotateStorage(wish) => storage::rotate_storage(&wish, &config, out).await,
         }
     })
 }

@@ -8,6 +8,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
+use crate::config::Credential;
 use crate::config::reader::Section;
 use crate::config::value::Secret;
 use crate::domain::Bilingual;
@@ -107,6 +108,54 @@ impl Section<'_> {
             return None;
         };
         self.usable_secret(variable_key, Some(value))
+    }
+
+    /// A credential of the platform, in place of the file that `file_key` names.
+    pub(super) fn credential(&mut self, key: &'static str, file_key: &'static str) -> Option<Credential> {
+        /// Where systemd puts the credentials of a service.
+        const FOLDER: &str = "CREDENTIALS_DIRECTORY";
+        let name = self.text(key)?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if name.is_empty() || name.starts_with('.') || !name.bytes().all(plain) {
+            self.fault(
+                key,
+                "config.bad_credential",
+                Bilingual::fixed("không phải tên credential", "not a credential's name"),
+                Bilingual::fixed(
+                    "Tên như trong LoadCredentialEncrypted= của systemd, không phải đường dẫn: chữ, số, - _ .",
+                    "The name as in systemd's LoadCredentialEncrypted=, not a path: letters, digits, - _ .",
+                ),
+            );
+            return None;
+        }
+        if self.has(file_key) {
+            self.fault(
+                key,
+                "config.two_sources",
+                Bilingual::composed(
+                    format!("có cả {file_key} và {key}"),
+                    format!("both {file_key} and {key} are given"),
+                ),
+                Bilingual::fixed("Chỉ giữ một trong hai.", "Keep one of the two."),
+            );
+            return None;
+        }
+        let file = (self.report.environment)(FOLDER).map(|folder| Path::new(&folder).join(&name));
+        if file.is_none() {
+            self.notice(
+                key,
+                "config.no_credentials",
+                Bilingual::fixed(
+                    "tiến trình này không được hệ thống giao credential nào",
+                    "this process was given no credentials by the system",
+                ),
+                Bilingual::composed(
+                    format!("Chạy dưới systemd, với LoadCredentialEncrypted={name}:… trong unit; nơi khác dùng {file_key}."),
+                    format!("Run it under systemd, with LoadCredentialEncrypted={name}:… in the unit; elsewhere use {file_key}."),
+                ),
+            );
+        }
+        Some(Credential { name, file })
     }
 
     fn usable_secret(&self, key: &str, text: Option<String>) -> Option<Secret> {

@@ -23,7 +23,9 @@ mod opening;
 mod readers;
 mod restored;
 mod retention;
+mod rotation;
 mod schema;
+mod sealed;
 mod switch;
 mod tickets;
 mod upkeep;
@@ -92,6 +94,7 @@ pub struct Store {
 }
 
 struct Inner {
+    folder: PathBuf,
     vault: Vault,
     system: System,
     queue: mpsc::Sender<Message>,
@@ -103,6 +106,9 @@ struct Inner {
     /// The room on the disk, as last measured.
     room_on_disk: Mutex<Option<Room>>,
 }
+
+/// Tables with sealed columns.
+pub(super) const SEALED_TABLES: usize = sealed::TABLES.len();
 
 /// What a command that writes little weighs in the writer's group.
 const SMALL_BYTES: usize = 1 << 10;

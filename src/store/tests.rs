@@ -9,6 +9,7 @@ mod delivering;
 mod looking;
 mod officers;
 mod retention;
+mod rotation;
 mod surviving;
 
 use std::sync::Arc;

@@ -174,6 +174,15 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("keys list", "Liệt kê khóa, cả khóa đã thu hồi."),
     ("keys revoke", "Thu hồi khóa; gateway đang chạy từ chối khóa trong vòng một giây."),
     ("keys revoke --id", "Mã của khóa, key_…."),
+    (
+        "keys rotate-storage",
+        "Đổi khóa của dữ liệu đã lưu và niêm phong lại tất cả bằng khóa mới, trong nền; dừng lúc nào cũng được.",
+    ),
+    ("keys rotate-storage --retire_old", "Bỏ khỏi tệp khóa những khóa không dòng nào cần nữa, thay vì thêm khóa."),
+    (
+        "keys rotate-storage --output",
+        "Ghi khóa ra tệp mới này để người vận hành mã hóa: khi khóa là credential, chương trình không bao giờ ghi vào đó.",
+    ),
     ("officers", "Danh bạ cán bộ tra cứu: mã trên HIS ứng với họ tên và CCCD đã đăng ký với cổng."),
     ("officers import", "Nhập danh bạ từ tệp CSV; một dòng sai thì không nhập dòng nào."),
     ("officers import --file", "Tệp CSV, UTF-8, các cột: staff_id,name,national_id,facility,default."),

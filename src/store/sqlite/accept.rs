@@ -50,7 +50,6 @@ pub(super) struct Prepared {
     replace_reason: Option<Vec<u8>>,
     body: Vec<u8>,
     wire: Option<Vec<u8>>,
-    sealing_key: u32,
 }
 
 /// A document that shares a key with the new one.
@@ -93,7 +92,6 @@ impl Prepared {
                 .transpose()?,
             body: vault.seal(views::BODY, row, &body)?,
             wire: wire.map(|wire| vault.seal(views::WIRE, row, &wire)).transpose()?,
-            sealing_key: vault.newest_key(),
             id,
             new,
         })
@@ -288,6 +286,9 @@ fn keys_of(connection: &Connection, document: i64) -> Result<BTreeSet<[u8; 32]>,
 fn insert(work: &Work<'_>, prepared: &Prepared, version: i64) -> Result<i64, Fault> {
     let Prepared { id, new, .. } = prepared;
     let (facility, kind) = (new.facility.as_str(), new.kind.name());
+    let renewed = |sealed_as, blob| work.vault.renewed(sealed_as, id.as_bytes(), blob);
+    let reason = prepared.replace_reason.as_deref().map(|reason| renewed(views::REPLACE_REASON, reason)).transpose()?;
+    let wire = prepared.wire.as_deref().map(|wire| renewed(views::WIRE, wire)).transpose()?;
     let received_at = column::millis(new.received_at);
     let now = column::millis(work.system.now());
     work.connection
@@ -301,20 +302,20 @@ fn insert(work: &Work<'_>, prepared: &Prepared, version: i64) -> Result<i64, Fau
             facility,
             kind,
             new.client,
-            prepared.keys,
+            renewed(views::KEYS, &prepared.keys)?,
             column::parts(&new.parts),
             new.records,
             version,
             new.sha256,
             prepared.size,
             received_at,
-            prepared.warnings,
-            prepared.replace_reason
+            renewed(views::WARNINGS, &prepared.warnings)?,
+            reason
         ])?;
     let sequence = work.connection.last_insert_rowid();
     work.connection
         .prepare_cached("INSERT INTO bodies (document, body, wire, sealing_key) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![sequence, prepared.body, prepared.wire, prepared.sealing_key])?;
+        .execute(params![sequence, renewed(views::BODY, &prepared.body)?, wire, work.vault.newest_key()])?;
     let mut keys = work
         .connection
         .prepare_cached("INSERT INTO document_keys (key_hash, facility, kind, sequence) VALUES (?1, ?2, ?3, ?4)")?;

@@ -14,6 +14,7 @@ use super::super::{Received, StoreError, Unreadable, Vault};
 use super::column;
 use super::fault::Fault;
 use super::opening;
+use super::rotation;
 use super::views::BODY;
 
 /// Documents on one page at most.
@@ -58,6 +59,12 @@ impl Archive {
     ) -> Result<Vec<Received>, StoreError> {
         let span = (column::millis(from), column::millis(before));
         self.page(span, after_sequence, limit).map_err(|fault| fault.told())
+    }
+
+    /// Opens every sealed value there is, and gives it to `each` with its table and column: whether a copy can be restored is
+    /// known when this was done with the keys that belong to it. Returns how many do not open.
+    pub fn each_sealed(&self, each: impl FnMut(&str, &str, &[u8])) -> Result<u64, StoreError> {
+        rotation::each_sealed(&self.connection, &self.vault, each).map_err(|fault| fault.told())
     }
 
     fn page(&self, span: (i64, i64), after_sequence: i64, limit: u32) -> Result<Vec<Received>, Fault> {

@@ -104,12 +104,13 @@ impl Store {
             if piece.is_empty() {
                 return self.write(SMALL_BYTES, move |work| end_making(work, sequence)).await;
             }
-            let (vault, id) = (self.inner.vault.clone(), id.to_owned());
-            let sealed = tokio::task::spawn_blocking(move || rows::seal(&vault, &id, &piece))
+            let (vault, own_id) = (self.inner.vault.clone(), id.to_owned());
+            let sealed = tokio::task::spawn_blocking(move || rows::seal(&vault, &own_id, &piece))
                 .await
                 .map_err(|_| StoreError::Failed("sealing a list panicked: a fault of the gateway".to_owned()))??;
             let weight = sealed.iter().map(rows::Sealed::weight).sum();
-            self.write(weight, move |work| rows::insert(work, sequence, &sealed)).await?;
+            let id = id.to_owned();
+            self.write(weight, move |work| rows::insert(work, &id, sequence, &sealed)).await?;
         }
     }
 

@@ -63,14 +63,16 @@ pub(super) fn import(
         connection.execute("DELETE FROM officers", [])?;
     }
     for row in rows {
-        put(connection, row, at)?;
+        put(work, row, at)?;
     }
     count_up(work)?;
     Ok(Some(OfficersImported { added, changed, removed: before - kept }))
 }
 
 /// A facility has one default officer: the latest that was named so.
-fn put(connection: &Connection, row: &Sealed, at: Timestamp) -> Result<(), Fault> {
+fn put(work: &Work<'_>, row: &Sealed, at: Timestamp) -> Result<(), Fault> {
+    let connection = work.connection;
+    let sealed = work.vault.renewed(SEALED_AS, &row.key_hash, &row.sealed)?;
     if row.is_default {
         connection
             .prepare_cached("UPDATE officers SET is_default = 0 WHERE facility = ?1 AND is_default = 1")?
@@ -82,7 +84,7 @@ fn put(connection: &Connection, row: &Sealed, at: Timestamp) -> Result<(), Fault
              ON CONFLICT (key_hash) DO UPDATE
              SET is_default = excluded.is_default, sealed = excluded.sealed, changed_at = excluded.changed_at",
         )?
-        .execute(params![row.key_hash, row.facility(), row.is_default, row.sealed, column::millis(at)])?;
+        .execute(params![row.key_hash, row.facility(), row.is_default, sealed, column::millis(at)])?;
     Ok(())
 }
 

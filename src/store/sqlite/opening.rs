@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -13,6 +14,7 @@ use super::super::simulated::Disk;
 use super::super::{DATABASE_FILE, StoreError, Vault, folder};
 use super::fault::Fault;
 use super::readers::Readers;
+use super::rotation::{self, KeyRole};
 use super::writer::{Health, Writer};
 use super::{Config, Inner, QUEUE_KIB_MAX, Store};
 use super::{restored, schema};
@@ -36,7 +38,7 @@ pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) ->
     let failed = |error: io::Error| StoreError::Failed(format!("the data folder: {error}"));
     folder::create(&config.folder).map_err(failed)?;
     let lock = match &role {
-        Role::Gateway | Role::Simulated(_) => Some(try_lock(&config.folder).map_err(failed)?.ok_or(StoreError::InUse)?),
+        Role::Gateway | Role::Simulated(_) => Some(lock(&config.folder).map_err(failed)?.ok_or(StoreError::InUse)?),
         Role::Beside => None,
     };
 
@@ -58,11 +60,16 @@ pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) ->
         drop(moment);
     }
     prove_keys(&connection, &vault)?;
+    rotation::prove(&connection, &vault, &system)?;
     if matches!(role, Role::Gateway) {
         restored::settle(&connection, &vault, &system)?;
     }
     folder::sync(&config.folder).map_err(failed)?;
 
+    let key_role = match role {
+        Role::Gateway | Role::Simulated(_) => KeyRole::Leads,
+        Role::Beside => KeyRole::Follows,
+    };
     let disk = match role {
         Role::Gateway | Role::Beside => None,
         Role::Simulated(disk) => Some(disk),
@@ -82,6 +89,7 @@ pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) ->
         health: health.clone(),
         lock,
         disk,
+        key_role,
     };
     let on_caller = writer.disk.is_some();
     if on_caller {
@@ -91,9 +99,9 @@ pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) ->
     }
     let room = Arc::new(Semaphore::new(usize::try_from(QUEUE_KIB_MAX).unwrap_or(Semaphore::MAX_PERMITS)));
     let readers = Readers::new(file, vault.clone(), config.readers, on_caller);
-    Ok(Store {
-        inner: Arc::new(Inner { vault, system, queue, room, readers, changes, health, room_on_disk: Mutex::new(None) }),
-    })
+    let (folder, room_on_disk) = (config.folder.clone(), Mutex::new(None));
+    let inner = Inner { folder, vault, system, queue, room, readers, changes, health, room_on_disk };
+    Ok(Store { inner: Arc::new(inner) })
 }
 
 /// A change of the schema.
@@ -146,6 +154,25 @@ fn bring_up_to_date(connection: &Connection, folder: &Path, system: &System) -> 
     Ok(Migrated { from, to, backup })
 }
 
+/// Takes the lock of the gateway; `None` if another gateway holds it. A tool that looks whether there is one holds it for an
+/// instant, so it is tried a few times.
+fn lock(folder: &Path) -> io::Result<Option<File>> {
+    const TRIES: usize = 5;
+    const BETWEEN: Duration = Duration::from_millis(20);
+    for _ in 1..TRIES {
+        if let Some(lock) = try_lock(folder)? {
+            return Ok(Some(lock));
+        }
+        std::thread::sleep(BETWEEN);
+    }
+    try_lock(folder)
+}
+
+/// Whether a gateway has the folder.
+pub(super) fn is_taken(folder: &Path) -> io::Result<bool> {
+    try_lock(folder).map(|lock| lock.is_none())
+}
+
 /// `None` if another process holds it.
 pub(in crate::store) fn try_lock(folder: &Path) -> io::Result<Option<File>> {
     let file = folder::open_private(&folder.join(LOCK_FILE))?;
@@ -167,7 +194,7 @@ fn prove_keys(connection: &Connection, vault: &Vault) -> Result<(), Fault> {
     let mut last: i64 = -1;
     while let Some(key) = next.query_row(params![last], |row| row.get::<_, Option<i64>>(0))? {
         if !u32::try_from(key).is_ok_and(|key| vault.has_key(key)) {
-            return Err(StoreError::KeyMissing.into());
+            return Err(StoreError::KeyIdMissing(u32::try_from(key).unwrap_or_default()).into());
         }
         last = key;
     }

@@ -19,6 +19,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema_incidents.sql"),
     include_str!("schema_webhooks.sql"),
     include_str!("schema_keeping.sql"),
+    include_str!("schema_storage_keys.sql"),
 ];
 
 /// Statements kept prepared by a connection: all there are, with room.

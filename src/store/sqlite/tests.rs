@@ -249,3 +249,44 @@ async fn data_of_every_earlier_version_is_backed_up_brought_up_to_date_and_read(
         }
     }
 }
+
+#[tokio::test]
+async fn what_was_sealed_before_its_turn_is_written_with_the_key_of_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let new = NewDocument {
+        client: "key_1".to_owned(),
+        facility: FacilityCode::parse("01999").unwrap(),
+        kind: Kind::Claim,
+        keys: vec!["LK1".to_owned()],
+        parts: vec!["XML1".to_owned()],
+        records: 1,
+        sha256: [1; 32],
+        body: Bytes::from_static(b"content"),
+        wire: Some(Bytes::from_static(b"wire")),
+        warnings_json: "[]".to_owned(),
+        idempotency_key: None,
+        replace_reason: Some("x".to_owned()),
+        hold: None,
+        received_at: System::real().now(),
+    };
+    let prepared = Prepared::of(new, &store.inner.vault, &store.inner.system).unwrap();
+    assert_eq!(store.add_storage_key().await.unwrap(), 2);
+    assert!(!store.seal_some_anew().await.is_err());
+    while store.seal_some_anew().await.unwrap() {}
+    assert_eq!(store.storage_keys().await.unwrap().needed.len(), 1, "nobody needs the first key any more");
+    let accepted = store.write(SMALL_BYTES, move |work| accept::accept(work, &prepared)).await.unwrap();
+    let Accepted::New(view) = accepted else { panic!("not new") };
+    assert_eq!(view.keys, ["LK1"]);
+    let connection = rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
+    let sql = "SELECT keys, warnings, replace_reason, body, wire, sealing_key FROM documents JOIN bodies";
+    let (blobs, key) = connection
+        .query_row(sql, [], |row| {
+            let blobs = (0..5).map(|index| row.get::<_, Vec<u8>>(index)).collect::<Result<Vec<_>, _>>()?;
+            Ok((blobs, row.get::<_, u32>(5)?))
+        })
+        .unwrap();
+    assert!(blobs.iter().all(|blob| super::super::vault::key_id(blob) == Some(2)));
+    assert_eq!(key, 2);
+    store.close().await;
+}

@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use super::super::simulated::Disk;
 use super::super::{StoreError, Vault};
 use super::fault::Fault;
+use super::rotation::{self, KeyRole};
 use super::schema;
 use crate::system::System;
 
@@ -84,6 +85,7 @@ pub(super) struct Writer {
     pub(super) lock: Option<File>,
     /// What a simulation puts before the files.
     pub(super) disk: Option<Arc<dyn Disk>>,
+    pub(super) key_role: KeyRole,
 }
 
 /// Bytes written by one group at most, about. Beyond this a sync is no longer what takes the time, and those at the
@@ -210,7 +212,9 @@ impl Writer {
         };
         let before = connection.total_changes();
         connection.execute_batch("BEGIN IMMEDIATE")?;
-        let mut work = Work { connection, vault: &self.vault, system: &self.system, wakes: false };
+        // One key for all that this transaction seals. Others seal with it only when it is on the disk.
+        let vault = rotation::vault_for(connection, &self.vault, self.key_role, &self.system)?;
+        let mut work = Work { connection, vault: &vault, system: &self.system, wakes: false };
         let mut outcomes = Vec::with_capacity(group.len());
         let mut wakes = false;
         for command in group {
@@ -239,6 +243,7 @@ impl Writer {
             disk.admits()?;
         }
         connection.execute_batch("COMMIT")?;
+        vault.adopt();
         if outcomes.iter().any(|outcome| matches!(outcome, Err(StoreError::Full))) {
             self.health.set(Some(StoreError::Full));
         } else if connection.total_changes() > before {

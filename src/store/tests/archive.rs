@@ -175,6 +175,8 @@ async fn what_cannot_be_read_is_told_row_by_row() {
     let key_file = rig.folder.path().join("keys");
     let vault = |text: String| {
         std::fs::write(&key_file, text).unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(&key_file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         Vault::open(&key_file, &rig.data(), &rig.system).unwrap()
     };
     let [one, both] = [format!("1 {}\n", key(1)), format!("1 {}\n2 {}\n", key(1), key(2))];

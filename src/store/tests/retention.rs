@@ -241,7 +241,7 @@ async fn without_room_no_new_document_is_taken_and_what_is_kept_goes_on() {
     let store = rig.open().await;
     let id = new(store.accept(rig.document(Kind::Claim, "LK1", "a")).await.unwrap()).id;
     let room =
-        |is_short| crate::store::space::Room { free_bytes: 1, kept_bytes: 1, days_left: None, is_short, is_low: true };
+        |is_short| Room { free_bytes: 1, kept_bytes: 1, days_left: None, is_short, is_low: true };
     store.set_room_on_disk(room(true));
     assert!(matches!(store.accept(rig.document(Kind::Claim, "LK2", "b")).await, Err(StoreError::ShortOfRoom)));
     deliver(&store, &id, Acknowledged).await;

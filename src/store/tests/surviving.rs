@@ -210,7 +210,7 @@ async fn other_keys_and_newer_data_are_refused() {
     new(store.accept(rig.document(Kind::Claim, "LK1", "a")).await.unwrap());
     store.close().await;
     let without = Store::open(config.clone(), own.clone(), rig.system.clone()).await;
-    assert!(matches!(without, Err(StoreError::KeyMissing)), "without the second key");
+    assert!(matches!(without, Err(StoreError::KeyIdMissing(2))), "without the second key");
     fs::rename(&keys, keys.with_extension("away")).unwrap();
     assert!(matches!(Vault::open(&keys, &config.folder, &System::real()), Err(StoreError::KeyMissing)), "no keys");
     let database = rusqlite::Connection::open(config.folder.join(DATABASE_FILE)).unwrap();

@@ -74,7 +74,7 @@ pub(super) fn seal(vault: &Vault, batch: &str, rows: &[NewRow]) -> Result<Vec<Se
     rows.iter().map(sealed).collect()
 }
 
-pub(super) fn insert(work: &mut Work<'_>, batch: i64, rows: &[Sealed]) -> Result<(), Fault> {
+pub(super) fn insert(work: &mut Work<'_>, id: &str, batch: i64, rows: &[Sealed]) -> Result<(), Fault> {
     let mut statement = work.connection.prepare_cached(
         "INSERT INTO batch_rows (batch, number, state, code, next_at, question, answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
@@ -84,7 +84,10 @@ pub(super) fn insert(work: &mut Work<'_>, batch: i64, rows: &[Sealed]) -> Result
             None => (RowState::Waiting, Some(0), None, None),
             Some((code, answer)) => (RowState::Failed, None, Some(*code), Some(answer)),
         };
-        statement.execute(params![batch, row.number, state.name(), code, next_at, row.question, answer])?;
+        let bound = bound_to(id, row.number);
+        let question = work.vault.renewed(QUESTION, &bound, &row.question)?;
+        let answer = answer.map(|answer| work.vault.renewed(ANSWER, &bound, answer)).transpose()?;
+        statement.execute(params![batch, row.number, state.name(), code, next_at, question, answer])?;
     }
     Ok(())
 }
