@@ -164,6 +164,11 @@ impl Sandbox {
         self.portal.records().entries().map(|entry| entry.submission.clone()).collect()
     }
 
+    /// How many submissions it remembers: cheap enough to be asked every millisecond.
+    pub fn submission_count(&self) -> usize {
+        self.portal.records().entries().len()
+    }
+
     /// Every lookup it processed, in order: the newest 200,000.
     pub fn questions(&self) -> Vec<Question> {
         self.portal.records().questions().cloned().collect()

@@ -49,6 +49,8 @@ pub(crate) struct Summary {
     pub(crate) booked_twice: usize,
     pub(crate) attempts: usize,
     pub(crate) interrupted: usize,
+    /// Submissions that the portal processed and whose answer never reached the gateway's disk.
+    pub(crate) unheard: usize,
     pub(crate) events: usize,
     pub(crate) states: BTreeMap<(&'static str, String), usize>,
 }
@@ -119,9 +121,15 @@ impl Picture {
             booked_twice: self.submissions.iter().filter(|taken| taken.twin_of.is_some()).count(),
             attempts: self.attempts.iter().map(Vec::len).sum(),
             interrupted: self.attempts.iter().flatten().filter(interrupted).count(),
+            unheard: (0..self.entries.len()).map(|place| self.unheard(place)).sum(),
             events: self.events.len(),
             states,
         }
+    }
+
+    fn unheard(&self, place: usize) -> usize {
+        let heard = self.attempts[place].iter().filter(|attempt| attempt["outcome"] == "acknowledged").count();
+        self.sent(place).count().saturating_sub(heard)
     }
 
     fn state(&self, place: usize) -> &str {

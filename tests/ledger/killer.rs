@@ -14,6 +14,7 @@ use crate::site::{PATIENCE, secret_in};
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ends {
     pub(crate) kills: usize,
+    pub(crate) at_an_answer: usize,
     pub(crate) while_opening: usize,
     pub(crate) while_draining: usize,
     pub(crate) beside_tools: usize,
@@ -45,6 +46,9 @@ pub(crate) async fn kill_them(round: &Round, kills: usize) -> Result<(Child, End
         match ending {
             Ending::InPeace(_) => ends.in_peace += 1,
             Ending::Serving(_) => ends.kills += 1,
+            Ending::AtSubmission(_) | Ending::AtAcknowledgement(_) => {
+                (ends.kills, ends.at_an_answer) = (ends.kills + 1, ends.at_an_answer + 1);
+            }
             Ending::Opening(_) => (ends.kills, ends.while_opening) = (ends.kills + 1, ends.while_opening + 1),
             Ending::Draining(..) => (ends.kills, ends.while_draining) = (ends.kills + 1, ends.while_draining + 1),
             Ending::BesideTool(..) => (ends.kills, ends.beside_tools) = (ends.kills + 1, ends.beside_tools + 1),
@@ -63,6 +67,14 @@ async fn end(round: &Round, mut gateway: Child, ending: Ending, keys: &mut Vec<S
             if let Ok(Some(status)) = gateway.try_wait() {
                 return Err(format!("the gateway ended by itself with {status}:\n{}", round.site.log_tail()));
             }
+        }
+        Ending::AtSubmission(more) => {
+            let count = || round.site.sandbox.submission_count();
+            until(count() + more, count).await;
+        }
+        Ending::AtAcknowledgement(more) => {
+            let count = || round.ledger.heard.load(Ordering::Relaxed);
+            until(count() + more, count).await;
         }
         Ending::Draining(after, then) => {
             tokio::time::sleep(after).await;
@@ -103,6 +115,15 @@ async fn end(round: &Round, mut gateway: Child, ending: Ending, keys: &mut Vec<S
     }
     // One that ended by itself is reaped all the same.
     gateway.kill().await.map_err(|error| error.to_string())
+}
+
+/// Waits until there are so many, or for as long as a gateway lives here at most: a dark portal takes nothing.
+async fn until(wanted: usize, count: impl Fn() -> usize) {
+    const AT_MOST: Duration = Duration::from_millis(1_200);
+    let deadline = tokio::time::Instant::now() + AT_MOST;
+    while count() < wanted && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 fn terminate(gateway: &Child) {

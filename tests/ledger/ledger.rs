@@ -45,6 +45,8 @@ pub(crate) struct Ledger {
     offered: Mutex<HashSet<[u8; 32]>>,
     /// Told by whoever kills and whoever sets the portal's mood.
     pub(crate) kills: AtomicUsize,
+    /// Acknowledgements heard, repeated ones too.
+    pub(crate) heard: AtomicUsize,
     pub(crate) mood: Mutex<&'static str>,
     /// What went wrong while the round was running.
     violations: Mutex<Vec<String>>,
@@ -53,7 +55,14 @@ pub(crate) struct Ledger {
 impl Ledger {
     pub(crate) fn new() -> Self {
         let (entries, offered, violations) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { entries, offered, kills: AtomicUsize::new(0), mood: Mutex::new("fair"), violations }
+        Self {
+            entries,
+            offered,
+            kills: AtomicUsize::new(0),
+            heard: AtomicUsize::new(0),
+            mood: Mutex::new("fair"),
+            violations,
+        }
     }
 
     pub(crate) fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
@@ -81,6 +90,7 @@ impl Ledger {
 
     /// Writes down an acknowledgement. Every later one of the same bytes must name the same document.
     pub(crate) fn acknowledged(&self, place: usize, id: &str) {
+        self.heard.fetch_add(1, Ordering::Relaxed);
         let phase = self.phase();
         let told_otherwise = {
             let entry = &mut self.entries()[place];

@@ -216,6 +216,10 @@ pub(crate) enum Ending {
     Serving(Duration),
     /// SIGKILL this long after it was started: while it opens, migrates, recovers, binds.
     Opening(Duration),
+    /// SIGKILL right after the portal processed so many documents more: their answers are on the way.
+    AtSubmission(usize),
+    /// SIGKILL right after so many acknowledgements more were heard.
+    AtAcknowledgement(usize),
     /// SIGTERM, then SIGKILL this much later, in the middle of letting go.
     Draining(Duration, Duration),
     /// SIGKILL while `lienthong keys add` writes beside it, which is killed itself a moment later, or finishes.
@@ -229,11 +233,14 @@ impl Ending {
     pub(crate) fn next(random: &mut Random) -> Self {
         let mut within = |most: usize| Duration::from_millis(random.below(most) as u64);
         let (long, short) = (within(1_200), within(150));
+        let some = 1 + random.below(25);
         match random.below(100) {
             0..30 => Self::Opening(short),
-            30..72 => Self::Serving(long),
-            72..82 => Self::Draining(long / 2, short * 2),
-            82..92 => Self::BesideTool(long / 2, random.one_in(2).then_some(short)),
+            30..50 => Self::Serving(long),
+            50..62 => Self::AtSubmission(some),
+            62..74 => Self::AtAcknowledgement(some),
+            74..83 => Self::Draining(long / 2, short * 2),
+            83..93 => Self::BesideTool(long / 2, random.one_in(2).then_some(short)),
             _ => Self::InPeace(long),
         }
     }

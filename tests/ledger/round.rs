@@ -99,10 +99,12 @@ async fn play_to_the_end(round: &Round, kills: usize, began: Instant) -> Result<
     let states: Vec<String> =
         summary.states.iter().map(|((kind, state), count)| format!("{kind} {state} {count}")).collect();
     let line = format!(
-        "{} kills ({} while opening, {} while draining, {} beside a tool; {of_opening} before the first start), {} stops; \
-         {} documents, {} attempts ({} interrupted), {} submissions ({} booked twice by the portal), {} events; killing \
+        "{} kills ({} at an answer, {} while opening, {} while draining, {} beside a tool; {of_opening} before the first start), {} stops; \
+         {} documents, {} attempts ({} interrupted), {} submissions ({} \
+         unheard, {} booked twice by the portal), {} events; killing \
          {:.0} s, in all {:.0} s\n  {}",
         ends.kills,
+        ends.at_an_answer,
         ends.while_opening,
         ends.while_draining,
         ends.beside_tools,
@@ -111,6 +113,7 @@ async fn play_to_the_end(round: &Round, kills: usize, began: Instant) -> Result<
         summary.attempts,
         summary.interrupted,
         summary.submissions,
+        summary.unheard,
         summary.booked_twice,
         summary.events,
         killed_in.as_secs_f64(),
