@@ -67,10 +67,11 @@ impl Picture {
                 None => untold.push(document),
             }
         }
-        let attempts = attempts_of(round, key, &entries).await;
+        let attempts = attempts_of(round, key, &documents).await;
         let mut bodies = HashMap::new();
-        for (place, entry) in entries.iter().enumerate().step_by(BODIES_LOOKED_AT) {
-            let path = format!("/v1/documents/{}/content", entry.id.as_deref().unwrap_or_default());
+        for (place, document) in documents.iter().enumerate().step_by(BODIES_LOOKED_AT) {
+            let Some(document) = document else { continue };
+            let path = format!("/v1/documents/{}/content", document["id"].as_str().unwrap_or_default());
             if let Some(answer) = round.site.call(key, Method::GET, &path, &[], Bytes::new()).await {
                 bodies.insert(place, answer.body);
             }
@@ -281,12 +282,13 @@ impl Picture {
     }
 }
 
-/// The attempts of every entry, some asked for at one time.
-async fn attempts_of(round: &Round, key: &str, entries: &[Entry]) -> Vec<Vec<Value>> {
+/// The attempts of every document that is there, some asked for at one time.
+async fn attempts_of(round: &Round, key: &str, documents: &[Option<Value>]) -> Vec<Vec<Value>> {
     const AT_ONCE: usize = 8;
-    let mut attempts = vec![Vec::new(); entries.len()];
+    let mut attempts = vec![Vec::new(); documents.len()];
     let mut asked = JoinSet::new();
-    let mut ids = entries.iter().enumerate().filter_map(|(place, entry)| Some((place, entry.id.clone()?)));
+    let id = |document: &Option<Value>| document.as_ref()?["id"].as_str().map(str::to_owned);
+    let mut ids = documents.iter().enumerate().filter_map(|(place, document)| Some((place, id(document)?)));
     loop {
         while asked.len() < AT_ONCE
             && let Some((place, id)) = ids.next()

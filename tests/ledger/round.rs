@@ -38,15 +38,20 @@ pub(crate) async fn play(seed: u64, kills: usize) -> Told {
         ledger: Arc::new(Ledger::new()),
         finish: CancellationToken::new(),
     };
-    match play_to_the_end(&round, kills, began).await {
-        Ok(told) => told,
-        // Nothing can be compared; what was seen until then is told.
-        Err(what) => {
-            let mut violations = round.ledger.violations();
-            violations.push(format!("{what} [{}]", round.ledger.phase()));
-            Told { line: "broke off".to_owned(), violations, documents: 0, submissions: 0 }
-        }
-    }
+    // A task of its own: whatever breaks off in it is told with the seed all the same.
+    let played = tokio::spawn({
+        let round = round.clone();
+        async move { play_to_the_end(&round, kills, began).await }
+    });
+    let what = match played.await {
+        Ok(Ok(told)) => return told,
+        Ok(Err(what)) => what,
+        Err(broken) => format!("the round broke off: {broken}"),
+    };
+    // Nothing can be compared; what was seen until then is told.
+    let mut violations = round.ledger.violations();
+    violations.push(format!("{what} [{}]\n{}", round.ledger.phase(), round.site.log_tail()));
+    Told { line: "broke off".to_owned(), violations, documents: 0, submissions: 0 }
 }
 
 async fn play_to_the_end(round: &Round, kills: usize, began: Instant) -> Result<Told, String> {
