@@ -16,7 +16,7 @@ pub(crate) async fn program(arguments: &[&str]) -> Output {
     tokio::time::timeout(PATIENCE, running).await.expect("the command ends").unwrap()
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let id = child.id().expect("it runs").to_string();
     let sent = std::process::Command::new("kill").args(["-s", name, &id]).status().unwrap();
     assert!(sent.success());

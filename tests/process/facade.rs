@@ -24,7 +24,7 @@ use crate::documents;
 use crate::process::{PATIENCE, Site};
 
 /// A system that signed in once and never again.
-struct His {
+pub(crate) struct His {
     base_url: String,
     user: &'static str,
     password: String,
@@ -46,14 +46,14 @@ impl His {
         serde_json::from_slice(&body).ok()
     }
 
-    async fn sign_in(&mut self) {
+    pub(crate) async fn sign_in(&mut self) {
         let fields = [("username", self.user), ("password", self.password.as_str())];
         let told = self.post("/api/token/take", &[], &fields).await.expect("an answer");
         assert_eq!(told["maKetQua"], "200", "{told}");
         self.session = ["access_token", "id_token"].map(|name| told["APIKey"][name].as_str().unwrap().to_owned());
     }
 
-    async fn claim(&self, xml: &str) -> Option<Value> {
+    pub(crate) async fn claim(&self, xml: &str) -> Option<Value> {
         let [access, id] = &self.session;
         let keys = [("accessToken", access.as_str()), ("tokenId", id), ("passwordHash", &self.password)];
         let file = STANDARD.encode(xml);
@@ -69,7 +69,7 @@ impl His {
 }
 
 /// A user made on the command line.
-async fn his(site: &Site) -> His {
+pub(crate) async fn his(site: &Site) -> His {
     let config = site.path("lienthong.toml");
     let config = config.to_str().unwrap();
     let add = ["--json", "keys", "add", "--config", config, "--name", "his", "--facade-user", "01999_BV"];

@@ -14,6 +14,7 @@ mod exams;
 #[path = "../common/https.rs"]
 mod https;
 
+mod at_rest;
 mod batches;
 mod commands;
 mod facade;
@@ -21,4 +22,6 @@ mod officers;
 mod parking;
 mod process;
 mod rules;
+mod search;
+mod storage_keys;
 mod validate;

@@ -106,10 +106,16 @@ impl Site {
 
     /// Starts the gateway and waits until it says where it serves. Its log goes to the end of `log`.
     pub(crate) async fn start(&self) -> Child {
+        self.start_with(&[]).await
+    }
+
+    /// The same with variables in its environment.
+    pub(crate) async fn start_with(&self, variables: &[(&str, &str)]) -> Child {
         let log = std::fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
         let mut child = run_command(&self.path("lienthong.toml"))
             .stdout(Stdio::piped())
             .stderr(log)
+            .envs(variables.iter().copied())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
