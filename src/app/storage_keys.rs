@@ -130,7 +130,10 @@ async fn rotate_in(store: &Store, progress: &mut impl FnMut(&Progress)) -> Resul
             if !is_taken {
                 store.take_storage_key_into_use().await?;
             }
-            store.seal_some_anew().await?;
+            if !store.seal_some_anew().await? {
+                // Nothing left, which the next look tells; or another process has it in hand.
+                tokio::time::sleep(WATCH_EVERY).await;
+            }
         } else if is_taken || added.elapsed() < TAKEN_WITHIN {
             tokio::time::sleep(WATCH_EVERY).await;
         } else {

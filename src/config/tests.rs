@@ -155,6 +155,27 @@ fn every_key_that_is_known_stands_in_the_sample_under_a_comment() {
 }
 
 #[test]
+fn storage_keys_are_a_file_or_a_credential() {
+    let files = Files::make();
+    let text = |data: &str| format!("[data]\n{data}\n{LEAST}");
+    for (data, expected) in [
+        ("keys_credential = \"../keys\"", "2:19 config.bad_credential data.keys_credential"),
+        ("keys_credential = \"\"", "2:19 config.bad_credential data.keys_credential"),
+        ("keys_credential = \"a\"\nkeys_file = \"b\"", "2:19 config.two_sources data.keys_credential"),
+    ] {
+        check_faults(&files, &text(data), &[expected]);
+    }
+    let named = text("keys_credential = \"storage-keys\"");
+    let config = files.parse(&named).unwrap();
+    let codes: Vec<_> = config.notices().iter().map(|notice| notice.code).collect();
+    assert_eq!((codes, config.data.keys_credential.unwrap().file), (vec!["config.no_credentials"], None));
+    let given = |name: &str| (name == "CREDENTIALS_DIRECTORY").then(|| "/run/credentials/x".to_owned());
+    let config = Config::parse(&named, files.path(), &given).unwrap();
+    assert_eq!(config.notices(), []);
+    assert_eq!(config.data.keys_credential.unwrap().file.unwrap(), Path::new("/run/credentials/x/storage-keys"));
+}
+
+#[test]
 fn an_empty_file_tells_everything_that_is_missing() {
     let expected = [
         "1:1 config.missing_key api.certificate",

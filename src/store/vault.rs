@@ -82,8 +82,8 @@ impl Vault {
     /// Seals `plain` for this row of `table` (`table.column` where a row has several sealed columns).
     pub fn seal(&self, table: &str, row: &[u8], plain: &[u8]) -> Result<Vec<u8>, StoreError> {
         let keys = self.keys();
-        let key = keys.key(keys.newest).ok_or(StoreError::Sealed)?;
-        let [a, b, c, d] = keys.newest.to_be_bytes();
+        let key = keys.key(keys.sealing_now).ok_or(StoreError::Sealed)?;
+        let [a, b, c, d] = keys.sealing_now.to_be_bytes();
         let header: [u8; HEADER_BYTES] = [VERSION, a, b, c, d];
         let mut sealed = Vec::with_capacity(HEADER_BYTES + NONCE_BYTES + plain.len() + TAG_BYTES);
         sealed.extend_from_slice(&header);
@@ -134,7 +134,7 @@ impl Vault {
 
     /// The id of the key that seals now.
     pub fn newest_key(&self) -> u32 {
-        self.keys().newest
+        self.keys().sealing_now
     }
 
     /// The ids of all keys that are here, those offered too.
@@ -166,24 +166,22 @@ impl Vault {
             shared.offered.store(Some(Arc::new(followed)));
             *seen = stamp;
         }
-        Ok(self.latest().newest > self.shared.current.load().newest)
+        Ok(self.latest().last() > shared.current.load().sealing_now)
     }
 
-    /// This vault, sealing with `id`, or with the newest key offered if `None`; all that one transaction seals is sealed
+    /// This vault, sealing with `id`, or with the newest key there is if `None`; all that one transaction seals is sealed
     /// with one key. `None` if the key is not here.
     pub(super) fn pinned_to(&self, id: Option<u32>) -> Option<Self> {
         let latest = self.latest();
-        let keys = match id {
-            Some(id) if id != latest.newest => Arc::new(latest.sealing_with(id)?),
-            _ => latest,
-        };
+        let id = id.unwrap_or(latest.last());
+        let keys = if id == latest.sealing_now { latest } else { Arc::new(latest.sealing_with(id)?) };
         Some(Self { shared: self.shared.clone(), pinned: Some(keys) })
     }
 
     /// Takes into use what was pinned: the writer has made durable which key it is.
     pub(super) fn adopt(&self) {
         if let Some(pinned) = &self.pinned
-            && self.shared.current.load().newest != pinned.newest
+            && self.shared.current.load().sealing_now != pinned.sealing_now
         {
             self.shared.current.store(pinned.clone());
         }

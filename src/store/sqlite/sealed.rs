@@ -209,7 +209,7 @@ mod tests {
         for text in schema::MIGRATIONS {
             let mut table = "";
             for line in text.lines() {
-                let mut words = line.split_whitespace();
+                let mut words = line.split_whitespace().map(|word| word.trim_end_matches(','));
                 match (words.next(), words.next(), words.next()) {
                     (Some("CREATE"), Some("TABLE"), Some(name)) => table = name,
                     (Some(column), Some("BLOB"), _) if line.contains("-- sealed") => {
@@ -219,7 +219,9 @@ mod tests {
                 }
             }
         }
-        assert!(marked.is_subset(&known) && marked.len() + 1 >= known.len(), "{marked:?}");
+        // One column says it by its name.
+        marked.insert(("officers".to_owned(), "sealed".to_owned()));
+        assert_eq!(marked, known);
     }
 
     #[test]

@@ -378,6 +378,14 @@ async fn a_tool_beside_is_never_ahead_of_the_gateway_and_the_gateway_follows_the
     tool.take_storage_key_into_use().await.unwrap();
     while tool.seal_some_anew().await.unwrap() {}
     assert_eq!(named(&site.rig.config().folder).0, BTreeSet::from([3]));
+    // One that was killed before it took its key into use is followed by one that does.
+    tool.add_storage_key().await.unwrap();
+    tool.close().await;
+    let tool = site.beside().await;
+    assert_eq!(tool.add_storage_key().await.unwrap(), 4);
+    tool.take_storage_key_into_use().await.unwrap();
+    while tool.seal_some_anew().await.unwrap() {}
+    assert_eq!(named(&site.rig.config().folder).0, BTreeSet::from([4]));
     tool.close().await;
 }
 

@@ -12,7 +12,8 @@ use super::key_file::{KeyFile, Secret};
 
 /// The keys of one reading of the key file. Their memory is wiped by the crypto library when the last handle is gone.
 pub(super) struct KeySet {
-    pub(super) newest: u32,
+    /// The one that seals.
+    pub(super) sealing_now: u32,
     sealing: BTreeMap<u32, Arc<SealingKey>>,
     hashing: hmac::Key,
 }
@@ -36,11 +37,16 @@ impl KeySet {
             sealing.insert(master.id, Arc::new(SealingKey { key, proof }));
         }
         let hashing = hmac::Key::new(hmac::HMAC_SHA256, hashing_secret(file)?.as_slice());
-        Ok(Self { newest: last.id, sealing, hashing })
+        Ok(Self { sealing_now: last.id, sealing, hashing })
     }
 
     pub(super) fn key(&self, id: u32) -> Option<&SealingKey> {
         self.sealing.get(&id).map(AsRef::as_ref)
+    }
+
+    /// The newest key there is, which need not be the one that seals.
+    pub(super) fn last(&self) -> u32 {
+        self.sealing.last_key_value().map_or(self.sealing_now, |(id, _)| *id)
     }
 
     pub(super) fn ids(&self) -> impl Iterator<Item = u32> {
@@ -50,7 +56,7 @@ impl KeySet {
     /// The same keys, sealing with this one; `None` if it is not among them.
     pub(super) fn sealing_with(&self, id: u32) -> Option<Self> {
         self.key(id)?;
-        Some(Self { newest: id, sealing: self.sealing.clone(), hashing: self.hashing.clone() })
+        Some(Self { sealing_now: id, sealing: self.sealing.clone(), hashing: self.hashing.clone() })
     }
 
     /// What a running process goes on with when its key file reads like `newer` now: never fewer keys than it has, and
@@ -63,12 +69,12 @@ impl KeySet {
         if let Some((id, _)) = newer.sealing.iter().find(|(id, key)| other(id, key)) {
             return Err(StoreError::KeyWrong(*id));
         }
-        if newer.newest < self.newest {
-            return Err(StoreError::KeyIdMissing(self.newest));
+        if newer.last() < self.last() {
+            return Err(StoreError::KeyIdMissing(self.last()));
         }
         let mut sealing = self.sealing.clone();
         sealing.extend(newer.sealing);
-        Ok(Self { newest: newer.newest, sealing, hashing: newer.hashing })
+        Ok(Self { sealing_now: newer.sealing_now, sealing, hashing: newer.hashing })
     }
 
     /// The keyed hash of `parts` for one purpose. Each part goes in with its length, so that no two lists of parts read
