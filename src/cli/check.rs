@@ -7,6 +7,10 @@ use serde_json::{Value, json};
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::config::{Config, Facade, Fault, Faults};
+use crate::store::retention::SpaceSample;
+use crate::store::space::{self, Measured};
+use crate::store::space_kept;
+use crate::system::System;
 
 /// What `check` takes.
 #[derive(Debug, clap::Args)]
@@ -28,6 +32,7 @@ pub(super) fn check(arguments: &Arguments, out: &Output) -> Exit {
             "faults": [],
             "facade": facade_json(&config.facade),
             "memoryMibMax": memory_mib(&config),
+            "disk": disk(&config).map(|disk| disk.as_json()),
             "notices": config.notices().iter().map(as_json).collect::<Vec<_>>(),
         }));
         return Exit::Done;
@@ -42,11 +47,72 @@ pub(super) fn check(arguments: &Arguments, out: &Output) -> Exit {
         "vi" => format!("bộ nhớ: nhiều nhất {mib} MiB theo các giới hạn"),
         _ => format!("memory: {mib} MiB at most, by the bounds"),
     });
+    if let Some(disk) = disk(&config) {
+        disk.tell(out);
+    }
     Exit::Done
 }
 
 fn memory_mib(config: &Config) -> u64 {
     config.memory_bound().div_ceil(1 << 20)
+}
+
+/// The room on the disk of the data folder.
+struct Disk {
+    measured: Measured,
+    days_left: Option<u32>,
+    is_short: bool,
+    is_low: bool,
+}
+
+/// Looks at the disk and at what a gateway noted of it; `None` before there is a data folder.
+fn disk(config: &Config) -> Option<Disk> {
+    let folder = &config.data.folder;
+    let measured = space::measure(folder).ok()?;
+    // What cannot be read is told by the gateway's own start; the disk is told of anyway.
+    let samples = space_kept(folder).unwrap_or_default();
+    let now =
+        SpaceSample { at: System::real().now(), free_bytes: measured.disk_free_bytes, kept_bytes: measured.kept_bytes };
+    let days_left = space::days_left(&samples, now);
+    let is_short = measured.disk_free_bytes < config.retention.disk_free_min_bytes;
+    let is_low = is_short || days_left.is_some_and(|days| days < config.retention.disk_warn_days);
+    Some(Disk { measured, days_left, is_short, is_low })
+}
+
+impl Disk {
+    fn as_json(&self) -> Value {
+        let state = if self.is_short {
+            "short"
+        } else if self.is_low {
+            "low"
+        } else {
+            "ok"
+        };
+        let Measured { disk_free_bytes, kept_bytes } = self.measured;
+        json!({"state": state, "freeBytes": disk_free_bytes, "keptBytes": kept_bytes, "daysLeft": self.days_left})
+    }
+
+    fn tell(&self, out: &Output) {
+        let mib = |bytes: u64| bytes >> 20;
+        let (free, kept) = (mib(self.measured.disk_free_bytes), mib(self.measured.kept_bytes));
+        let left = match (out.wording("vi", "en"), self.days_left) {
+            ("vi", Some(days)) => format!(", đủ cho khoảng {days} ngày"),
+            (_, Some(days)) => format!(", enough for some {days} days"),
+            (_, None) => String::new(),
+        };
+        out.line(&match out.wording("vi", "en") {
+            "vi" => format!("đĩa: còn {free} MiB{left}; dữ liệu {kept} MiB"),
+            _ => format!("disk: {free} MiB free{left}; data {kept} MiB"),
+        });
+        if self.is_short {
+            out.error(out.wording(
+                "lưu ý: đĩa dưới mức [retention] disk_free_min_mib: hồ sơ mới sẽ bị từ chối",
+                "notice: the disk is under [retention] disk_free_min_mib: new documents will be refused",
+            ));
+        } else if self.is_low {
+            out.error(out.wording("lưu ý: đĩa sắp đầy", "notice: the disk will be full soon"));
+        }
+    }
 }
 
 /// Where systems written for the portal are to call, and what goes through unlooked at.

@@ -27,6 +27,7 @@ mod facade;
 mod feeds;
 mod forms;
 mod http;
+mod keeping;
 mod kinds;
 mod live;
 mod lookups;

@@ -46,6 +46,7 @@ pub(crate) struct Options {
     pub(crate) delivery: &'static str,
     pub(crate) limits: &'static str,
     pub(crate) facade: &'static str,
+    pub(crate) retention: &'static str,
     /// Another portal than the sandbox.
     pub(crate) own_portal: Option<String>,
     /// Requests a minute of the test's key; 0 means plenty.
@@ -241,7 +242,7 @@ impl TestGateway {
     }
 
     fn config_text(&self) -> String {
-        let Options { portal, lookup, documents, delivery, limits, facade, .. } = &self.options;
+        let Options { portal, lookup, documents, delivery, limits, facade, retention, .. } = &self.options;
         let (per_minute, burst) = self.options.budget.unwrap_or((60_000, 10_000));
         let (mode, sends) = match self.options.live {
             Some(kinds) => ("live", format!("sends = [{kinds}]\n")),
@@ -263,7 +264,7 @@ impl TestGateway {
              [portal]\nbase_url = \"{}\"\nauthorities = \"ca.pem\"\n{portal}\n\
              [lookup]\nquestions_per_minute = {per_minute}\nburst = {burst}\nunder_way_per_facility_max = 1000\n{lookup}\n\
              [documents]\n{documents}\n[delivery]\nretry_first_ms = 100\n{delivery}\n\
-             [limits]\nconnections_per_source_max = 2000\n{limits}\n{facilities}\
+             [retention]\n{retention}\n[limits]\nconnections_per_source_max = 2000\n{limits}\n{facilities}\
              [[officer]]\nstaff_id = \"tiepdon01\"\nname = \"LÊ VĂN C\"\nnational_id = \"079085054321\"\n",
             self.options.own_portal.clone().unwrap_or_else(|| format!("https://{}", self.portal))
         )
