@@ -3,6 +3,10 @@
 //! Labels have few values and never name a person, a card or a token. Each part is handed its own struct of metrics;
 //! nothing is registered globally, so several gateways can live in one process (as in the tests).
 
+mod alerts;
+mod audit;
+mod keeping;
+
 use std::io::IsTerminal;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
@@ -15,6 +19,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use tracing_subscriber::EnvFilter;
+
+pub use self::alerts::{IncidentMetrics, WebhookMetrics};
+pub use self::audit::AuditMetrics;
+pub use self::keeping::KeepingMetrics;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,38 +116,6 @@ pub struct FacadeMetrics {
     calls: Family<FacadeLabel, Counter>,
 }
 
-/// Of the audit log.
-#[derive(Clone)]
-pub struct AuditMetrics {
-    entries: Counter,
-    failed: Counter,
-    refused: Counter,
-    group: Histogram,
-    commit_seconds: Histogram,
-    durable_seconds: Histogram,
-}
-
-/// Of events sent to webhook endpoints.
-#[derive(Clone)]
-pub struct WebhookMetrics {
-    tries: Family<OutcomeLabel, Counter>,
-}
-
-/// Of what is wrong.
-#[derive(Clone)]
-pub struct IncidentMetrics {
-    open: Family<IncidentLabel, Gauge>,
-}
-
-/// Of what is kept.
-#[derive(Clone)]
-pub struct KeepingMetrics {
-    forgotten: Family<ForgottenLabel, Counter>,
-    disk_free: Gauge,
-    data_kept: Gauge,
-    days_left: Gauge,
-}
-
 /// Set just before each reading.
 #[derive(Clone)]
 pub struct Gauges {
@@ -206,15 +182,6 @@ struct RequestLabel {
 struct FacadeLabel {
     function: &'static str,
     outcome: &'static str,
-}
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct IncidentLabel {
-    kind: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ForgottenLabel {
-    what: &'static str,
 }
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RouteLabel {
@@ -294,37 +261,10 @@ impl Metrics {
         let facade = FacadeMetrics { calls: Family::default() };
         registry.register("facade_calls", "Calls in the portal's own language, by function", facade.calls.clone());
 
-        let audit = AuditMetrics::default();
-        registry.register("audit_entries", "Entries of the audit log written", audit.entries.clone());
-        registry.register("audit_failures", "Writings of the audit log that failed", audit.failed.clone());
-        registry.register("audit_refused", "Deeds refused because they could not be recorded", audit.refused.clone());
-        registry.register("audit_group_size", "Entries that share a sync", audit.group.clone());
-        registry.register_with_unit(
-            "audit_commit_duration",
-            "How long one group took to the disk",
-            Unit::Seconds,
-            audit.commit_seconds.clone(),
-        );
-        registry.register_with_unit(
-            "audit_wait_duration",
-            "How long a deed waited for its entry",
-            Unit::Seconds,
-            audit.durable_seconds.clone(),
-        );
-        let webhooks = WebhookMetrics { tries: Family::default() };
-        registry.register("webhook_tries", "Tries to send an event to an endpoint, by outcome", webhooks.tries.clone());
-        let incidents = IncidentMetrics { open: Family::default() };
-        registry.register("incidents_open", "Incidents that are open, by kind", incidents.open.clone());
-        let keeping = KeepingMetrics {
-            forgotten: Family::default(),
-            disk_free: Gauge::default(),
-            data_kept: Gauge::default(),
-            days_left: Gauge::default(),
-        };
-        registry.register("forgotten", "What was forgotten because it was due", keeping.forgotten.clone());
-        registry.register_with_unit("disk_free", "What can still be written", Unit::Bytes, keeping.disk_free.clone());
-        registry.register_with_unit("data_kept", "Size of the data folder", Unit::Bytes, keeping.data_kept.clone());
-        registry.register("disk_days_left", "For how many days the disk will do", keeping.days_left.clone());
+        let audit = AuditMetrics::registered(&mut registry);
+        let webhooks = WebhookMetrics::registered(&mut registry);
+        let incidents = IncidentMetrics::registered(&mut registry);
+        let keeping = KeepingMetrics::registered(&mut registry);
 
         let gauges = Gauges {
             documents: Family::default(),
@@ -487,73 +427,6 @@ impl FacadeMetrics {
     /// A call was answered.
     pub fn answered(&self, function: &'static str, outcome: &'static str) {
         self.calls.get_or_create(&FacadeLabel { function, outcome }).inc();
-    }
-}
-
-impl Default for AuditMetrics {
-    fn default() -> Self {
-        Self {
-            entries: Counter::default(),
-            failed: Counter::default(),
-            refused: Counter::default(),
-            group: Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0]),
-            commit_seconds: seconds(),
-            durable_seconds: seconds(),
-        }
-    }
-}
-
-impl AuditMetrics {
-    /// A group of entries is on the disk.
-    pub fn written(&self, count: usize, took: Duration) {
-        self.entries.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
-        // A count of entries in one group is small enough to be exact.
-        self.group.observe(u32::try_from(count).map_or(f64::MAX, f64::from));
-        self.commit_seconds.observe(took.as_secs_f64());
-    }
-
-    /// A deed waited so long for its entry.
-    pub fn durable(&self, waited: Duration) {
-        self.durable_seconds.observe(waited.as_secs_f64());
-    }
-
-    /// A group could not be written.
-    pub fn failed(&self) {
-        self.failed.inc();
-    }
-
-    /// A deed was refused.
-    pub fn refused(&self) {
-        self.refused.inc();
-    }
-}
-
-impl WebhookMetrics {
-    /// A try ended.
-    pub fn tried(&self, outcome: &'static str) {
-        self.tries.get_or_create(&OutcomeLabel { outcome }).inc();
-    }
-}
-
-impl IncidentMetrics {
-    /// How many of a kind are open.
-    pub fn open(&self, kind: &'static str, count: usize) {
-        self.open.get_or_create(&IncidentLabel { kind }).set(i64::try_from(count).unwrap_or(i64::MAX));
-    }
-}
-
-impl KeepingMetrics {
-    /// So many bodies, records or events were forgotten.
-    pub fn forgotten(&self, what: &'static str, count: u64) {
-        self.forgotten.get_or_create(&ForgottenLabel { what }).inc_by(count);
-    }
-
-    /// The room there is.
-    pub fn room(&self, free_bytes: u64, kept_bytes: u64, days_left: u32) {
-        let gauge = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
-        self.disk_free.set(gauge(free_bytes));
-        self.data_kept.set(gauge(kept_bytes));
-        self.days_left.set(days_left.into());
     }
 }
 
