@@ -53,7 +53,7 @@ impl Needle {
             for (name, engine) in [("base64", &STANDARD), ("base64 of URLs", &URL_SAFE)] {
                 let encoded = engine.encode([&b"???"[..shift], value.as_bytes()].concat());
                 let first = if shift == 0 { 0 } else { 4 };
-                let last = encoded.trim_end_matches('=').len() - usize::from((shift + value.len()) % 3 != 0);
+                let last = encoded.trim_end_matches('=').len() - usize::from(!(shift + value.len()).is_multiple_of(3));
                 forms.push((name, encoded.as_bytes()[first..last].to_vec()));
             }
         }
