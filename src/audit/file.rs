@@ -24,7 +24,11 @@ const LOG_BYTES_KEPT: i64 = 16 << 20;
 
 /// Opens the connection that writes, and makes the file where there is none.
 pub(super) fn open_writer(file: &Path, page_count_max: Option<u32>) -> Result<Connection, Unavailable> {
-    // SQLite gives its log the rights of the file, so the file is made before SQLite would.
+    // SQLite gives its log the rights of the file, so the file is made before SQLite would. One that is there is not
+    // opened: closing it again would take this process's own locks from it.
+    if file.exists() {
+        return Ok(opened(file, page_count_max)?);
+    }
     folder::open_private(file).map_err(|error| Unavailable::Failed(error.kind().to_string()))?;
     Ok(opened(file, page_count_max)?)
 }

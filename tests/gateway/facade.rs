@@ -1,6 +1,6 @@
 //! The façade, spoken to as hospital systems written for the portal speak to the portal, over real sockets.
 
-mod client;
+pub(crate) mod client;
 
 mod foreign;
 mod lookups;

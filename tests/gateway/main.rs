@@ -18,6 +18,7 @@ mod support;
 mod tickets;
 mod wire;
 
+mod audit;
 mod batches;
 mod checks;
 mod delivery;
