@@ -9,6 +9,7 @@ mod settings;
 pub mod storage_keys;
 pub mod trial;
 
+pub use self::audit::Certificates;
 pub use self::keys::{ClientWish, NewClient, add_client, add_client_with_password, clients, revoke_client};
 
 use std::net::SocketAddr;
@@ -69,13 +70,6 @@ pub struct Addresses {
     pub facade: Option<SocketAddr>,
 }
 
-/// The gateway's certificates, to be read again while it serves.
-#[derive(Clone)]
-pub struct Certificates {
-    identity: Arc<Identity>,
-    audit: Audit,
-}
-
 /// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -114,6 +108,15 @@ impl App {
     /// Wires the parts in the order in which they rest on each other. Listeners are bound last but one, so that a port
     /// in use is found before anything is sent; what an earlier process left half-done is settled before they open.
     pub async fn build(config: Config, system: System) -> Result<Self, StartError> {
+        Self::build_with(config, system, audit::Recording::Kept).await
+    }
+
+    /// The same without an audit log, for a benchmark to tell what that costs. Nothing in the program calls it.
+    pub async fn build_unrecorded_for_measuring(config: Config, system: System) -> Result<Self, StartError> {
+        Self::build_with(config, system, audit::Recording::NoneForMeasuring).await
+    }
+
+    async fn build_with(config: Config, system: System, recording: audit::Recording) -> Result<Self, StartError> {
         let metrics = Metrics::new();
         let stopper = Stopper::new();
         let mode = mode(&config);
@@ -121,7 +124,7 @@ impl App {
         // The ground: certificates, the sealed store, and what the last process left on its way.
         let identity = Identity::load(tls_files(&config))?;
         let (vault, store) = open_store(&config, &system, Opening::Alone).await?;
-        let audit = audit::open(&config, &vault, &system, &metrics.audit).await?;
+        let audit = recording.open(&config, &vault, &system, &metrics.audit).await?;
         store.adopt_mode(mode.name()).await.map_err(|error| store_failed(&config, error))?;
         let recovered = store.recover(Lost::All).await.map_err(|error| store_failed(&config, error))?;
         if recovered != store::Recovered::default() {
@@ -251,7 +254,7 @@ impl App {
 
     /// What reads the certificates again when told to; outlives [`run`](Self::run)'s taking of the gateway.
     pub fn certificates(&self) -> Certificates {
-        Certificates { identity: self.identity.clone(), audit: self.gateway.0.audit.clone() }
+        Certificates::new(self.identity.clone(), self.gateway.0.audit.clone())
     }
 
     /// Serves until `stopper` is told to stop, then finishes what is in hand. When `stopper` lets go, what is left is
@@ -281,16 +284,6 @@ impl App {
         }
         gateway.0.store.clone().close().await;
         gateway.0.audit.close().await;
-    }
-}
-
-impl Certificates {
-    /// Reads them again; on a fault the old ones stay in use.
-    pub async fn reload(&self) {
-        let identity = self.identity.clone();
-        // Files are read off the threads that serve.
-        let read = tokio::task::spawn_blocking(move || identity.reload());
-        audit::certificates_reloaded(&self.audit, read).await;
     }
 }
 

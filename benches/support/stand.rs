@@ -33,6 +33,10 @@ pub(crate) const FACILITIES: [&str; 6] = ["01999", "40999", "79999", "38999", "4
 /// The configuration's name inside the folder.
 const CONFIG_FILE: &str = "lienthong.toml";
 
+/// What a process of this binary is: the gateway as it is, and without its audit log.
+const GATEWAY: &str = "gateway";
+const UNRECORDED: &str = "unrecorded";
+
 /// A running gateway and its sandbox.
 pub(crate) struct Stand {
     /// The portal.
@@ -53,6 +57,15 @@ pub(crate) struct Served {
 impl Stand {
     /// Starts both. `sections` is TOML put at the end of the configuration's own sections `[portal]`, `[lookup]`.
     pub(crate) async fn start(wishes: &Wishes, portal: &str, lookup: &str) -> Self {
+        Self::start_as(GATEWAY, wishes, portal, lookup).await
+    }
+
+    /// Starts both, the gateway without its audit log.
+    pub(crate) async fn start_unrecorded(wishes: &Wishes, portal: &str, lookup: &str) -> Self {
+        Self::start_as(UNRECORDED, wishes, portal, lookup).await
+    }
+
+    async fn start_as(role: &str, wishes: &Wishes, portal: &str, lookup: &str) -> Self {
         let system = System::real();
         let folder = tempfile::tempdir().expect("a folder can be made");
         let authority = Authority::make("lienthong benchmarks", &system).expect("an authority can be made");
@@ -70,7 +83,7 @@ impl Stand {
         std::fs::write(within(CONFIG_FILE), text).expect("writable");
         let key =
             app::add_client(&read_config(folder.path()), &system, wish()).await.expect("a key can be made").secret;
-        let gateway = Served::spawn(folder.path(), wishes, "gateway");
+        let gateway = Served::spawn(folder.path(), wishes, role);
         let url = format!("https://{}", gateway.address);
         let outside = Outside { url, key, ca: within("ca.pem"), facility: FACILITIES[0].to_owned() };
         Self { sandbox, outside, folder, gateway }
@@ -155,7 +168,12 @@ pub(crate) fn serve_if_told() -> Option<ExitCode> {
             println!("{}", json!({"api": floor.serve(&folder).await}));
             return input_ends().await;
         }
-        let app = App::build(read_config(&folder), System::real()).await.expect("the gateway starts");
+        let config = read_config(&folder);
+        let app = match role.as_str() {
+            UNRECORDED => App::build_unrecorded_for_measuring(config, System::real()).await,
+            _ => App::build(config, System::real()).await,
+        };
+        let app = app.expect("the gateway starts");
         println!("{}", json!({"api": app.addresses().api.to_string()}));
         let stopper = Stopper::new();
         let running = tokio::spawn(app.run(stopper.clone()));

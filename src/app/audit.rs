@@ -1,17 +1,16 @@
 //! The audit log as the configuration has it, and the commands that look at it or do something beside the gateway.
 
+use std::sync::Arc;
+
 use super::{StartError, open_vault};
 use crate::audit::verify::{Report, Trust};
 use crate::audit::{self, About, Audit, AuditError, Book, Deed, Filter, Outcome, PublicKey};
 use crate::config::Config;
 use crate::domain::CardSubject;
-use crate::http::tls::TlsError;
+use crate::http::tls::Identity;
 use crate::store::{DATABASE_FILE, StoreError, Vault};
 use crate::system::System;
 use crate::telemetry::AuditMetrics;
-
-/// How reading certificates again ended.
-type Reread = Result<Result<(), TlsError>, tokio::task::JoinError>;
 
 impl From<audit::Unavailable> for StartError {
     fn from(error: audit::Unavailable) -> Self {
@@ -29,16 +28,30 @@ fn place(config: &Config) -> audit::Config {
     }
 }
 
-/// Opens the log as the gateway does, and records with which configuration it starts.
-pub(super) async fn open(
-    config: &Config,
-    vault: &Vault,
-    system: &System,
-    metrics: &AuditMetrics,
-) -> Result<Audit, StartError> {
-    let audit = Audit::open(&place(config), vault.clone(), system.clone(), metrics.clone())?;
-    audit.configuration(config.fingerprint()).await?;
-    Ok(audit)
+/// Whether there is a log.
+pub(super) enum Recording {
+    /// As always.
+    Kept,
+    /// Only for a benchmark.
+    NoneForMeasuring,
+}
+
+impl Recording {
+    /// Opens the log as the gateway does, and records with which configuration it starts.
+    pub(super) async fn open(
+        self,
+        config: &Config,
+        vault: &Vault,
+        system: &System,
+        metrics: &AuditMetrics,
+    ) -> Result<Audit, StartError> {
+        let audit = match self {
+            Self::Kept => Audit::open(&place(config), vault.clone(), system.clone(), metrics.clone())?,
+            Self::NoneForMeasuring => Audit::idle_for_measuring(vault.clone(), system.clone()),
+        };
+        audit.configuration(config.fingerprint()).await?;
+        Ok(audit)
+    }
 }
 
 /// Does what an operator ordered at the command line, with its entry: opened before, closed after.
@@ -69,30 +82,45 @@ pub(super) async fn read_by_operator(
     Ok(recorded?)
 }
 
-/// Reads the certificates again, which is recorded; what cannot be recorded is not done.
-pub(super) async fn certificates_reloaded(audit: &Audit, read: impl Future<Output = Reread>) {
-    let entry = match audit.trail_of(audit::GATEWAY).open(Deed::CertificatesReloaded, About::default()).await {
-        Ok(entry) => entry,
-        Err(error) => {
-            tracing::error!(%error, "certificates were not read again, because that cannot be recorded");
-            return;
-        }
-    };
-    let outcome = match read.await {
-        Ok(Ok(())) => {
-            tracing::info!("certificates and revocation lists were read again");
-            ""
-        }
-        Ok(Err(error)) => {
-            tracing::error!(%error, "certificates could not be read again; the old ones stay in use");
-            "failed"
-        }
-        Err(error) => {
-            tracing::error!(%error, "reading certificates again broke off");
-            "broken_off"
-        }
-    };
-    entry.close(Outcome::code(outcome));
+/// The gateway's certificates, to be read again while it serves.
+#[derive(Clone)]
+pub struct Certificates {
+    identity: Arc<Identity>,
+    audit: Audit,
+}
+
+impl Certificates {
+    pub(super) fn new(identity: Arc<Identity>, audit: Audit) -> Self {
+        Self { identity, audit }
+    }
+
+    /// Reads them again, which is recorded; what cannot be recorded is not done. On a fault the old ones stay in use.
+    pub async fn reload(&self) {
+        let entry = match self.audit.trail_of(audit::GATEWAY).open(Deed::CertificatesReloaded, About::default()).await {
+            Ok(entry) => entry,
+            Err(error) => {
+                tracing::error!(%error, "certificates were not read again, because that cannot be recorded");
+                return;
+            }
+        };
+        let identity = self.identity.clone();
+        // Files are read off the threads that serve.
+        let outcome = match tokio::task::spawn_blocking(move || identity.reload()).await {
+            Ok(Ok(())) => {
+                tracing::info!("certificates and revocation lists were read again");
+                ""
+            }
+            Ok(Err(error)) => {
+                tracing::error!(%error, "certificates could not be read again; the old ones stay in use");
+                "failed"
+            }
+            Err(error) => {
+                tracing::error!(%error, "reading certificates again broke off");
+                "broken_off"
+            }
+        };
+        entry.close(Outcome::code(outcome));
+    }
 }
 
 /// Proves the whole log. Without a key of the caller's own, the gateway's is believed.
