@@ -211,3 +211,79 @@ fn due(retention: &Retention, now: Timestamp) -> Vec<Due> {
 fn before(now: Timestamp, span: Duration) -> Timestamp {
     now.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::document::Kind;
+
+    /// The retention of a configuration with these lines in it.
+    fn retention(lines: &str) -> Retention {
+        // Other faults than those of retention do not matter here, so what is read is taken from the sample.
+        let sample = include_str!("../../docs/samples/lienthong.toml");
+        let (before, rest) = sample.split_once("[retention]").unwrap();
+        let (_, after) = rest.split_once("[limits]").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let authority = crate::certs::Authority::make("tests", &System::real()).unwrap();
+        let pem = authority.issue_server(&["127.0.0.1".into()], 2).unwrap();
+        for (name, text) in [
+            ("certs/server.pem", &*pem.certificate),
+            ("certs/server.key", &*pem.key),
+            ("secrets/01999.password", "password"),
+        ] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap_or(Path::new(""))).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let text = format!("{before}[retention]\n{lines}\n[limits]{after}");
+        Config::parse(&text, folder.path(), &|_| None).unwrap_or_else(|faults| panic!("{faults:?}")).retention
+    }
+
+    #[test]
+    fn every_kind_and_end_is_due_after_its_own_days() {
+        let now = Timestamp::from_millisecond(1_800_000_000_000).unwrap();
+        let lines = "[retention.finished_days]\nusual = 30\nclaim = 500\n[retention.unsettled_days]\nusual = 60\n\
+                     [retention.withdrawn_days]\nbirth-certificate = 7\n";
+        let due = due(&retention(lines), now);
+        let days = |kind, state| {
+            let found: Vec<_> = due.iter().filter(|due| (due.kind, due.state) == (kind, state)).collect();
+            assert!(found.len() <= 1, "{kind:?} {state:?}");
+            found.first().map(|due| now.duration_since(due.before).as_hours() / 24)
+        };
+        use DeliveryState::{
+            Accepted, Acknowledged, Cancelled, Failed, Held, Queued, Rejected, Sending, Superseded, Unknown,
+        };
+        let cases = [
+            (Kind::Claim, [Acknowledged, Accepted].as_slice(), Some(500)),
+            (Kind::Checkin, &[Acknowledged, Accepted], Some(90)),
+            (Kind::Voucher, &[Acknowledged, Accepted], Some(30)),
+            (Kind::Claim, &[Rejected, Unknown, Failed], Some(60)),
+            (Kind::Voucher, &[Cancelled, Superseded], Some(90)),
+            (Kind::BirthCertificate, &[Cancelled, Superseded], Some(7)),
+            (Kind::Claim, &[Held, Queued, Sending], None),
+        ];
+        for (kind, states, expected) in cases {
+            for state in states {
+                assert_eq!(days(kind, *state), expected, "{kind:?} {state:?}");
+            }
+        }
+        assert_eq!(due.len(), KINDS.len() * 7);
+    }
+
+    #[test]
+    fn the_log_is_told_once_of_what_changes_and_daily_of_what_stays_bad() {
+        let at = |hours: i64| Timestamp::from_millisecond(1_800_000_000_000 + hours * 3_600_000).unwrap();
+        let room = |is_short, is_low| Room { free_bytes: 1, kept_bytes: 1, days_left: Some(1), is_short, is_low };
+        let mut told = None;
+        tell(&room(false, false), at(0), &mut told);
+        assert!(told.is_none(), "nothing to tell of a sound disk");
+        for (hours, is_low, last) in [(1, true, 1), (2, true, 1), (25, true, 25), (26, false, 26), (90, false, 26)] {
+            tell(&room(false, is_low), at(hours), &mut told);
+            assert_eq!(told.map(|(_, when)| when), Some(at(last)), "at hour {hours}");
+        }
+        tell(&room(true, true), at(91), &mut told);
+        assert!(matches!(told, Some((Told::Short, _))));
+    }
+}

@@ -221,7 +221,7 @@ async fn stands(facade: &Facade, dialect: Dialect, view: &DocumentView, echo: &E
                 None if delivery.state == DeliveryState::Rejected => {
                     waiting(facade, dialect, view, echo, "facade.parked", "cổng đã từ chối; xem tại gateway", false)
                 }
-                None => of_receipt(facade, dialect, delivery, echo),
+                None => of_receipt(facade, dialect, view, delivery, echo),
             }
         }
         DeliveryState::Queued | DeliveryState::Sending => {
@@ -270,11 +270,16 @@ async fn the_portals_word(
     }))
 }
 
-/// A receipt that is known without the answer that brought it: a person found it at the portal and confirmed it.
-fn of_receipt(facade: &Facade, dialect: Dialect, delivery: &DeliveryView, echo: &Echo) -> Reply {
+/// A receipt that is known without the answer that brought it: a person found it at the portal and confirmed it, or the
+/// answer was forgotten.
+fn of_receipt(facade: &Facade, dialect: Dialect, view: &DocumentView, delivery: &DeliveryView, echo: &Echo) -> Reply {
+    let words = match view.forgotten_at {
+        Some(_) => "Đã có tại cổng; nguyên văn trả lời đã hết hạn lưu",
+        None => "Đã có tại cổng, do người xác nhận",
+    };
     let receipt = delivery.receipt.as_ref().map_or("", |receipt| receipt.code.as_str());
     let (code, now) = (dialect.success(), facade.0.gateway.0.system.now());
-    Reply::of(200, code, dialect.body(code, receipt, "Đã có tại cổng, do người xác nhận", echo, now))
+    Reply::of(200, code, dialect.body(code, receipt, words, echo, now))
 }
 
 /// Kept here, and no word of the portal's yet: an error of the family's, or a success that names the gateway. `may_ack`

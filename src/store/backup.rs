@@ -239,3 +239,16 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> BackupError + use<> {
     let path = path.to_owned();
     move |error| BackupError::Io { path, error }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_that_has_no_room_is_not_begun() {
+        let folder = tempfile::tempdir().unwrap();
+        need_room(folder.path(), 0).unwrap();
+        let refused = need_room(folder.path(), u64::MAX / 2);
+        assert!(matches!(refused, Err(BackupError::NoRoom { needed, free, .. }) if needed > free));
+    }
+}

@@ -101,3 +101,44 @@ async fn a_disk_without_room_refuses_new_documents_early_and_says_so() {
     let ready = gateway.admin("/readyz").await.expect(503).json();
     assert_eq!((&ready["disk"]["state"], &ready["store"]), (&json!("short"), &json!("ok")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_forgets_by_itself_what_is_due_and_nothing_that_is_held_or_open() {
+    let mut gateway = TestGateway::start().await;
+    let admin = gateway.new_key(&["admin", "document:read"], &FACILITIES).await;
+    let mut ids = Vec::new();
+    for (number, hold) in [(1, ""), (2, ""), (3, "?hold=true")] {
+        let headers = [("content-type", "application/xml")];
+        let path = format!("/v1/documents{hold}");
+        let body = Bytes::from(claim(&format!("LK-{number}"), ""));
+        let document = gateway.send(Method::POST, &path, &headers, body).await.expect(202).json();
+        ids.push(format!("/v1/documents/{}", document["id"].as_str().unwrap()));
+    }
+    for path in &ids[..2] {
+        gateway.document_in(path.trim_start_matches("/v1/documents/"), &["acknowledged"]).await;
+    }
+    order(&gateway, &admin, &format!("{}/legal-hold", ids[1])).await.expect(200);
+    let receipt = gateway.get(&ids[0]).await.expect(200).json()["deliveries"].clone();
+
+    gateway.switch(Options { days_ahead: 401, retention: "[retention.withdrawn_days]", ..Options::default() });
+    gateway.restart().await;
+    let gone = until("the content to be forgotten", async || {
+        let reply = gateway.get(&format!("{}/content", ids[0])).await;
+        (reply.status.as_u16() == 410).then(|| reply.json())
+    })
+    .await;
+    assert_eq!(gone["code"], "document.forgotten");
+    assert_eq!(gateway.get(&ids[0]).await.expect(200).json()["deliveries"], receipt);
+    // Events are older than their ninety days, too; whoever reads from the beginning reads what is left.
+    until("old events to be forgotten", async || {
+        let feed = gateway.get("/v1/events").await.expect(200).json();
+        feed["data"].as_array().unwrap().is_empty().then_some(())
+    })
+    .await;
+    // A look that came to the events has passed all documents.
+    for path in &ids[1..] {
+        gateway.get(&format!("{path}/content")).await.expect(200);
+    }
+    let metrics = String::from_utf8(gateway.admin("/metrics").await.expect(200).body.to_vec()).unwrap();
+    assert!(metrics.contains("lienthong_forgotten_total{what=\"body\"} 1\n"), "{metrics}");
+}

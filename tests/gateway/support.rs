@@ -19,8 +19,8 @@ use lienthong::config::Config;
 use lienthong::domain::{FacilityCode, NationalId};
 use lienthong::http::tls;
 use lienthong::sandbox::{self, Faults, InsuredPerson, Sandbox};
-use lienthong::system::System;
 use lienthong::system::stop::Stopper;
+use lienthong::system::{Clock, Entropy, System};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -53,6 +53,8 @@ pub(crate) struct Options {
     pub(crate) requests_per_minute: u32,
     /// Live mode, with these kinds switched on for every facility; `None` is test mode.
     pub(crate) live: Option<&'static str>,
+    /// By how many days the gateway's clock is ahead of the world's.
+    pub(crate) days_ahead: i64,
     /// Questions a minute and burst of a facility's account; `None` means plenty.
     pub(crate) budget: Option<(u32, u32)>,
 }
@@ -75,6 +77,23 @@ struct Running {
     facade: Option<SocketAddr>,
     stopper: Stopper,
     task: JoinHandle<()>,
+}
+
+/// The world, so many days later.
+struct Ahead(i64);
+
+impl Clock for Ahead {
+    fn now(&self) -> jiff::Timestamp {
+        System::real().now().checked_add(jiff::SignedDuration::from_hours(24 * self.0)).unwrap()
+    }
+}
+
+impl Entropy for Ahead {
+    fn fill(&self, bytes: &mut [u8]) {
+        for place in bytes.chunks_mut(16) {
+            place.copy_from_slice(&System::real().random::<16>()[..place.len()]);
+        }
+    }
 }
 
 /// An answer.
@@ -171,7 +190,11 @@ impl TestGateway {
     }
 
     async fn start_app(&mut self) {
-        let app = App::build(self.config(), System::real()).await.unwrap();
+        let system = match self.options.days_ahead {
+            0 => System::real(),
+            days => System::new(Arc::new(Ahead(days)), Arc::new(Ahead(days))),
+        };
+        let app = App::build(self.config(), system).await.unwrap();
         let (addresses, stopper) = (app.addresses(), Stopper::new());
         let task = tokio::spawn(app.run(stopper.clone()));
         self.running =

@@ -19,6 +19,7 @@ mod backup;
 mod batches;
 mod commands;
 mod facade;
+mod keeping;
 mod officers;
 mod parking;
 mod process;

@@ -3,7 +3,6 @@
 use super::*;
 use crate::domain::End;
 use crate::store::retention::{Due, SpaceSample};
-use crate::store::space::Room;
 use DeliveryState::{Accepted, Acknowledged, Cancelled, Failed, Held, Queued, Rejected, Sending, Superseded, Unknown};
 
 const DAY: i64 = 24 * 3600;
@@ -241,7 +240,7 @@ async fn without_room_no_new_document_is_taken_and_what_is_kept_goes_on() {
     let rig = Rig::new();
     let store = rig.open().await;
     let id = new(store.accept(rig.document(Kind::Claim, "LK1", "a")).await.unwrap()).id;
-    let room = |is_short| Room { free_bytes: 1, kept_bytes: 1, days_left: None, is_short, is_low: true };
+    let room = |is_short| space::Room { free_bytes: 1, kept_bytes: 1, days_left: None, is_short, is_low: true };
     store.set_room_on_disk(room(true));
     assert!(matches!(store.accept(rig.document(Kind::Claim, "LK2", "b")).await, Err(StoreError::ShortOfRoom)));
     deliver(&store, &id, Acknowledged).await;
