@@ -2,7 +2,9 @@
 
 mod alerts;
 pub mod audit;
+pub mod checkup;
 pub mod directory;
+mod due_times;
 mod keeping;
 pub mod keys;
 mod settings;
@@ -27,7 +29,7 @@ use self::settings::{
 };
 use crate::audit::{Audit, AuditError};
 use crate::batch::Batches;
-use crate::clients::{self, Clients, Scope};
+use crate::clients::{Clients, Scope};
 use crate::config::Config;
 use crate::delivery::Courier;
 use crate::facade::Facade;
@@ -204,6 +206,7 @@ impl App {
             courier: courier.clone(),
             system: system.clone(),
             last_known_max: config.lookup.last_known_max,
+            longest_wait: due_times::longest_wait(&config),
         };
         let gateway = Gateway(Arc::new(http::Parts {
             mode,
@@ -301,6 +304,7 @@ struct Housekeeping {
     courier: Courier,
     system: System,
     last_known_max: Duration,
+    longest_wait: Duration,
 }
 
 impl Housekeeping {
@@ -315,6 +319,7 @@ impl Housekeeping {
         tasks.spawn(self.keeper.run(stopper.clone()));
         tasks.spawn(storage_keys::follow(self.store.clone(), stopper.clone()));
         tasks.spawn(tell_weather(self.portal, self.store.clone(), stopper.clone()));
+        tasks.spawn(due_times::put_right(self.store.clone(), self.longest_wait, stopper.clone()));
         tasks.spawn(keep_house(self.store, self.courier, self.system, self.last_known_max, stopper.clone()));
         tasks.close();
         tasks.wait().await;

@@ -24,6 +24,7 @@ mod sqlite;
 mod tests;
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -32,7 +33,7 @@ use jiff::Timestamp;
 use crate::document::Kind;
 use crate::domain::{DeliveryState, FacilityCode, Officer, Receipt};
 
-pub use self::sqlite::{Archive, Config, Migrated, Store, migrate, space_kept};
+pub use self::sqlite::{Archive, CheckUp, Config, Migrated, Store, migrate, space_kept};
 pub use self::vault::Vault;
 
 /// The database, inside the data folder.
@@ -472,6 +473,15 @@ pub enum StoreError {
     /// The disk is full; nothing was kept.
     #[error("the disk is full")]
     Full,
+    /// Nothing may be written there: a disk mounted read-only, often by the system itself after errors, or a folder of
+    /// somebody else.
+    #[error("the disk is read-only; make the data folder writable again")]
+    ReadOnly,
+    /// SQLite met a page that cannot be right. Nothing is written any more unless the whole file proves sound.
+    #[error(
+        "the database is damaged; stop the gateway, see `lienthong check --database`, and restore it from a backup"
+    )]
+    Damaged,
     /// The disk or the database failed; nothing was kept.
     #[error("the store failed: {0}")]
     Failed(String),
@@ -523,6 +533,17 @@ pub enum StoreError {
 
 /// How long readers wait for a locked database, and the writer for another process (`lienthong keys`).
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl StoreError {
+    /// What the operating system said of a file or folder of the store's.
+    fn of_file(what: impl fmt::Display, error: &std::io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
+            ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
+            _ => Self::Failed(format!("{what}: {error}")),
+        }
+    }
+}
 
 impl fmt::Debug for DocumentView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::document::rules::{Settings, SettingsError};
 use crate::document::{Document, Findings, Kind, Limits, Rulebook, Severity};
 use crate::domain::FacilityCode;
-use crate::store::{Archive, DATABASE_FILE, Received, StoreError, Unreadable};
+use crate::store::{Archive, DATABASE_FILE, Received, StoreError, Unreadable, Vault};
 use crate::system::{System, vietnam};
 
 /// What is to be tried, and on what.
@@ -125,14 +125,22 @@ pub async fn try_rule(
     }
 }
 
+/// Opens what is stored, and records that it is read.
 async fn open(config: &Config, system: &System) -> Result<Archive, StartError> {
+    let (vault, archive) = open_unrecorded(config, system)?;
+    read_by_operator(config, &vault, system, Deed::ArchiveRead).await?;
+    Ok(archive)
+}
+
+/// Opens what is stored, to be read only, by whoever shows nothing of it.
+pub(super) fn open_unrecorded(config: &Config, system: &System) -> Result<(Vault, Archive), StartError> {
     // Where nothing is stored, opening the vault would make a key file.
     if !config.data.folder.join(DATABASE_FILE).is_file() {
         return Err(store_failed(config, StoreError::Failed("nothing is stored there yet".to_owned())));
     }
     let vault = open_vault(config, system)?;
-    read_by_operator(config, &vault, system, Deed::ArchiveRead).await?;
-    Archive::open(&config.data.folder, vault).map_err(|error| store_failed(config, error))
+    let archive = Archive::open(&config.data.folder, vault.clone()).map_err(|error| store_failed(config, error))?;
+    Ok((vault, archive))
 }
 
 // === impl Judge ===

@@ -1,15 +1,17 @@
-//! `check`: is this configuration right?
+//! `check`: is this configuration right? And, where asked, is what is stored whole?
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::app::checkup;
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::config::{Config, Facade, Fault, Faults};
+use crate::domain::Bilingual;
 use crate::store::retention::SpaceSample;
 use crate::store::space::{self, Measured};
-use crate::store::space_kept;
+use crate::store::{CheckUp, space_kept};
 use crate::system::System;
 
 /// What `check` takes.
@@ -18,6 +20,9 @@ pub(super) struct Arguments {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Also look through everything stored: every page, every reference, every body. Takes as long as reading it all.
+    #[arg(long)]
+    database: bool,
 }
 
 pub(super) fn check(arguments: &Arguments, out: &Output) -> Exit {
@@ -25,9 +30,19 @@ pub(super) fn check(arguments: &Arguments, out: &Output) -> Exit {
         Ok(config) => config,
         Err(faults) => return tell_faults(&arguments.config, &faults, out),
     };
+    let database = match arguments.database.then(|| checkup::check_database(&config, &System::real())) {
+        None => None,
+        Some(Ok(found)) => Some(found),
+        Some(Err(error)) => {
+            let message = Bilingual::composed(format!("không kiểm tra được: {error}"), format!("not checked: {error}"));
+            return out.failure(Exit::Failed, "store.not_checked", &message);
+        }
+    };
+    let exit = if database.as_ref().is_none_or(CheckUp::is_sound) { Exit::Done } else { Exit::Failed };
     if out.wants_json() {
         out.json(&json!({
             "valid": true,
+            "database": database.as_ref().map(database_json),
             "file": arguments.config.display().to_string(),
             "faults": [],
             "facade": facade_json(&config.facade),
@@ -35,7 +50,7 @@ pub(super) fn check(arguments: &Arguments, out: &Output) -> Exit {
             "disk": disk(&config).map(|disk| disk.as_json()),
             "notices": config.notices().iter().map(as_json).collect::<Vec<_>>(),
         }));
-        return Exit::Done;
+        return exit;
     }
     for notice in config.notices() {
         tell(&arguments.config, out.wording("lưu ý", "notice"), notice, out);
@@ -50,7 +65,44 @@ pub(super) fn check(arguments: &Arguments, out: &Output) -> Exit {
     if let Some(disk) = disk(&config) {
         disk.tell(out);
     }
-    Exit::Done
+    if let Some(found) = &database {
+        tell_database(found, out);
+    }
+    exit
+}
+
+/// What was found in the data folder, and what to do.
+fn tell_database(found: &CheckUp, out: &Output) {
+    let CheckUp { documents, forgotten, unreadable, unreadable_ids, damage } = found;
+    out.line(&match out.wording("vi", "en") {
+        "vi" => format!("đã đọc {documents} hồ sơ, {forgotten} đã xóa nội dung theo hạn, {unreadable} không đọc được"),
+        _ => format!("{documents} documents were read, {forgotten} without content by now, {unreadable} unreadable"),
+    });
+    for line in damage {
+        out.error(&format!("{}: {line}", out.wording("hỏng", "damage")));
+    }
+    for id in unreadable_ids {
+        out.error(&format!("{}: {id}", out.wording("không đọc được", "unreadable")));
+    }
+    if found.is_sound() {
+        out.line(out.wording("kho dữ liệu nguyên vẹn", "the database is whole"));
+    } else {
+        out.error(out.wording(
+            "kho dữ liệu bị hỏng: dừng gateway, giữ lại thư mục dữ liệu này, khôi phục bản sao lưu gần nhất",
+            "the database is damaged: stop the gateway, keep this data folder aside, restore the newest backup",
+        ));
+    }
+}
+
+fn database_json(found: &CheckUp) -> Value {
+    json!({
+        "sound": found.is_sound(),
+        "documents": found.documents,
+        "forgotten": found.forgotten,
+        "unreadable": found.unreadable,
+        "unreadableIds": found.unreadable_ids,
+        "damage": found.damage,
+    })
 }
 
 fn memory_mib(config: &Config) -> u64 {

@@ -19,6 +19,9 @@ use crate::system::{System, after};
 /// Longest token looked at; real ones are under 300 characters.
 const TOKEN_BYTES_MAX: usize = 1024;
 
+/// A token issued later than now by more than this was issued before the clock was set back, and would live too long.
+const CLOCK_SLACK: Duration = Duration::from_secs(60);
+
 /// FILETIME of 1970-01-01: ticks of 100 ns since 1601.
 const UNIX_EPOCH: i64 = 116_444_736_000_000_000;
 
@@ -49,7 +52,7 @@ pub(super) fn is_right(vault: &Vault, client: &Client, tokens: (&str, &str), now
     let Some((given, user, issued)) = taken_apart(access_token) else { return false };
     let wanted = signature(vault, client, id_token, issued);
     let ticks = i64::try_from(life.as_nanos() / 100).unwrap_or(i64::MAX);
-    let lives = filetime(now) < issued.saturating_add(ticks);
+    let lives = filetime(now) < issued.saturating_add(ticks) && issued <= filetime(after(now, CLOCK_SLACK));
     let ours = client.facade_user.as_deref() == Some(user.as_str());
     verify_slices_are_equal(&given, &wanted).is_ok() && ours && lives
 }
@@ -137,6 +140,8 @@ mod tests {
         assert!(!is_right(&vault, &client("key_1", "x"), tokens, now, life), "of another user name");
         assert!(!is_right(&vault, &one, (tokens.0, "0"), now, life), "of another id token");
         assert!(!is_right(&vault, &one, tokens, after(now, life), life), "too old");
+        let a_day_before = now.checked_sub(jiff::SignedDuration::from_hours(24)).unwrap();
+        assert!(!is_right(&vault, &one, tokens, a_day_before, life), "issued before the clock was set back");
         let second = issue(&vault, &system, &one, life);
         assert!(!is_right(&vault, &one, (tokens.0, &second.id_token), now, life), "of another session");
         for broken in

@@ -7,11 +7,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::{StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::document::shown::both;
 use crate::domain::DeliveryState;
+use crate::http::problem::Problem;
 use crate::http::{Gateway, portal_status};
 use crate::portal::Weather;
+use crate::store::StoreError;
 use crate::system::until;
 
 /// The admin listener's routes.
@@ -59,17 +62,33 @@ async fn ready(State(gateway): State<Gateway>) -> Response {
         };
         json!({"state": state, "freeBytes": room.free_bytes, "daysLeft": room.days_left})
     });
+    let (told, mut reasons) = match store {
+        Ok(()) => ("ok".to_owned(), Vec::new()),
+        Err(error) => (error.to_string(), vec![reason(&error.into())]),
+    };
+    if let Err(error) = &audit {
+        reasons.push(reason(&error.clone().into()));
+    }
+    if is_short {
+        reasons.push(reason(&StoreError::ShortOfRoom.into()));
+    }
     let body = json!({
         "disk": disk,
         "ready": is_ready,
         "stopping": stopping,
-        "store": store.err().map_or_else(|| "ok".to_owned(), |error| error.to_string()),
+        "store": told,
         "audit": audit.err().map_or_else(|| "ok".to_owned(), |error| error.to_string()),
+        "reasons": reasons,
         "portalServicesDown": down,
         "mode": parts.mode.name(),
     });
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(body)).into_response()
+}
+
+/// Why documents are not accepted, in the words that their senders get, and what is to be done.
+fn reason(problem: &Problem) -> Value {
+    json!({"code": problem.code, "title": both(&problem.title), "nextStep": both(&problem.next_step)})
 }
 
 /// All metrics, in the OpenMetrics text format.

@@ -5,6 +5,7 @@ mod audit;
 mod keeping;
 mod lookups;
 mod staff;
+mod store;
 mod webhooks;
 
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::document::shown::{self, both};
 use crate::domain::{Bilingual, DeliveryState, Language};
 use crate::http::body::BodyError;
 use crate::intake::IntakeError;
-use crate::store::{MoveRefused, StoreError};
+use crate::store::MoveRefused;
 
 pub use self::keeping::{cursor_unknown, forgotten};
 pub use self::lookups::no_such_ticket;
@@ -459,29 +460,6 @@ impl From<IntakeError> for Problem {
             IntakeError::Broken => our_fault(),
             IntakeError::Store(error) => error.into(),
             IntakeError::NotRecorded(error) => error.into(),
-        }
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Full => Self::new(
-                StatusCode::INSUFFICIENT_STORAGE,
-                "store.full",
-                ("Đĩa của gateway đã đầy, chưa nhận", "The gateway's disk is full; nothing was accepted"),
-                ("Báo phòng CNTT dọn đĩa, rồi gửi lại.", "Tell IT to free disk space, then send again."),
-            )
-            .retry_after(Duration::from_secs(60)),
-            StoreError::ShortOfRoom => keeping::short_of_room(),
-            StoreError::Busy | StoreError::Closing => busy(),
-            error => {
-                tracing::error!(%error, "the store failed");
-                let title =
-                    ("Kho dữ liệu của gateway có lỗi, chưa nhận", "The gateway's store failed; nothing was accepted");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "store.failed", title, TELL_IT)
-                    .retry_after(Duration::from_secs(30))
-            }
         }
     }
 }

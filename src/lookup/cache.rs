@@ -49,6 +49,9 @@ impl Default for Config {
     }
 }
 
+/// Corrections of the clock that answers outlive.
+const CLOCK_SLACK: Duration = Duration::from_secs(60);
+
 /// What a question is known by: a keyed hash of service, facility, number, name and birth date.
 pub type QuestionKey = [u8; 32];
 
@@ -99,11 +102,12 @@ impl Cache {
     /// The fresh answer to a question, if there is one at `now`.
     pub async fn fresh(&self, key: &QuestionKey, now: Timestamp) -> Option<Kept> {
         let kept = self.entries.get(key).await?;
-        if kept.fresh_until > now {
+        if kept.fresh_until > now && kept.answered_at <= after(now, CLOCK_SLACK) {
             return Some(kept);
         }
         // The cache counts time without the leaps of the wall clock; after a night's sleep of the machine it would go on
-        // giving yesterday's answer.
+        // giving yesterday's answer, and after the clock was set back it would tell callers to keep one for a day and
+        // never to ask again.
         self.entries.invalidate(key).await;
         None
     }
@@ -215,6 +219,16 @@ mod tests {
         assert!(cache.fresh(&[1; 32], at("2026-11-21T08:00:00+07:00")).await.is_none());
         let asked: Result<Kept, Arc<&str>> = cache.joined([1; 32], async { Err("asked again") }).await;
         assert!(asked.is_err(), "the old answer must not be found by those who join");
+    }
+
+    #[tokio::test]
+    async fn an_answer_from_the_future_is_not_fresh() {
+        let cache = Cache::new(Config::default());
+        let (answered_at, fresh_until) = (at("2026-11-20T08:00:00+07:00"), at("2026-11-20T12:00:00+07:00"));
+        let kept = Kept { code: "000".into(), raw: Bytes::new(), answered_at, fresh_until, changed: None };
+        cache.keep([1; 32], kept).await;
+        assert!(cache.fresh(&[1; 32], at("2026-11-20T07:59:30+07:00")).await.is_some(), "a small correction");
+        assert!(cache.fresh(&[1; 32], at("2026-11-19T08:00:00+07:00")).await.is_none(), "the clock was set back");
     }
 
     #[tokio::test]

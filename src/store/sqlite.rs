@@ -11,8 +11,10 @@ mod batches;
 mod clients;
 mod column;
 pub(super) mod copying;
+mod due_times;
 mod events;
 mod fault;
+mod health;
 mod incidents;
 mod last_known;
 mod lease;
@@ -38,13 +40,14 @@ mod tests;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
-pub use self::archive::Archive;
+pub use self::archive::{Archive, CheckUp};
 pub use self::opening::{Migrated, migrate};
 pub use self::retention::space_kept;
 
@@ -53,9 +56,10 @@ pub(super) use self::opening::try_lock;
 use self::accept::Prepared;
 use self::events::About;
 use self::fault::Fault;
+use self::health::Health;
 use self::moves::Order;
 use self::readers::Readers;
-use self::writer::{Asked, Command, Health, Message, Unasked, Work};
+use self::writer::{Asked, Command, Message, Unasked, Work};
 use super::simulated::Disk;
 use super::space::Room;
 use super::ticket::{NewTicket, TicketEnd, TicketView};
@@ -288,7 +292,8 @@ impl Store {
     /// has decided, and nothing is changed.
     pub async fn settle(&self, lease: impl Into<Lease>, settlement: Settlement) -> Result<bool, StoreError> {
         let lease = lease.into();
-        self.write(SMALL_BYTES + settlement.raw.len(), move |work| lease::settle(work, &lease, &settlement)).await
+        // Tried in a damaged database too: what the portal said must not be forgotten.
+        self.command(SMALL_BYTES + settlement.raw.len(), move |work| lease::settle(work, &lease, &settlement)).await
     }
 
     /// Deals with deliveries whose answer is lost: all that are `sending` (when a gateway starts, before it leases), or
@@ -307,6 +312,12 @@ impl Store {
                 return Ok(sum);
             }
         }
+    }
+
+    /// Makes due now what waits for a time further off than any wait leads to, because the clock was set back; how many
+    /// there were. `longest_wait` is the longest one of deliveries.
+    pub async fn bring_due_times_back(&self, longest_wait: Duration) -> Result<u64, StoreError> {
+        self.write(SMALL_BYTES, move |work| due_times::bring_back(work, longest_wait)).await
     }
 
     // Events.
@@ -367,6 +378,9 @@ impl Store {
     pub fn keep_last_known(&self, key: [u8; 32], answer: LastKnown) -> bool {
         let weight = SMALL_BYTES + answer.raw.len();
         let work = move |work: &mut Work<'_>| last_known::keep(work, &key, &answer);
+        if self.inner.health.is_damaged() {
+            return false;
+        }
         self.room(weight).and_then(|room| self.send(Box::new(Unasked::new(weight, room, work)))).is_ok()
     }
 
@@ -500,7 +514,8 @@ impl Store {
         self.inner.readers.read(|connection, _| upkeep::backlog(connection)).await
     }
 
-    /// How the last writing went: an error after `Full` or `Failed`, until something is written again.
+    /// How the last writing went: an error after `Full`, `ReadOnly` or `Failed`, until something is written again; after
+    /// `Damaged`, until the whole file was found sound.
     pub fn health(&self) -> Result<(), StoreError> {
         self.inner.health.get()
     }
@@ -531,7 +546,20 @@ impl Store {
         }
     }
 
+    /// Runs a command, unless something seems damaged: then writing more could only spoil what is left.
     async fn write<T, F>(&self, weight: usize, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Work<'_>) -> Result<T, Fault> + Send + 'static,
+    {
+        if self.inner.health.is_damaged() {
+            self.inner.readers.look_at_damage();
+            return Err(StoreError::Damaged);
+        }
+        self.command(weight, work).await
+    }
+
+    async fn command<T, F>(&self, weight: usize, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&mut Work<'_>) -> Result<T, Fault> + Send + 'static,

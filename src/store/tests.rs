@@ -5,6 +5,7 @@ mod any_order;
 mod archive;
 mod backup;
 mod batches;
+mod clocks;
 mod delivering;
 mod looking;
 mod officers;

@@ -22,9 +22,13 @@ mod https;
 #[path = "../common/random.rs"]
 mod random;
 
+mod clock;
 mod crashes;
+mod damage;
+mod faults;
 mod image;
 mod matrix;
+mod mounts;
 mod record;
 mod shim;
 mod site;

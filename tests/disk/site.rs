@@ -3,7 +3,6 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,12 +10,11 @@ use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use lienthong::certs::Authority;
 use lienthong::certs::file::{Existing, write_private, write_public};
-use lienthong::http::tls;
 use lienthong::sandbox::{self, Faults, Sandbox};
 use lienthong::system::System;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::documents;
@@ -32,7 +30,8 @@ const FACILITIES: [&str; 4] = ["01999", "79999", "38999", "48999"];
 
 /// A folder with everything a gateway needs.
 pub(crate) struct Site {
-    folder: TempDir,
+    /// Removes everything in the end.
+    _folder: TempDir,
     root: PathBuf,
     pub(crate) sandbox: Sandbox,
     pub(crate) shim: Shim,
@@ -115,16 +114,21 @@ impl Site {
         std::fs::write(file("lienthong.toml"), config).unwrap();
         let shim = Shim::new(&root, records);
         let client = https_client(authority.certificate());
-        Self { folder, root, sandbox, shim, api, client, key: String::new() }
+        Self { _folder: folder, root, sandbox, shim, api, client, key: String::new() }
     }
 
     /// The same with a client's key, made with `lienthong keys add`.
     pub(crate) async fn with_key(records: bool, faults: Faults) -> Self {
         let mut site = Self::new(records, faults).await;
-        let added = site.add_key().await.unwrap();
-        let added: Value = serde_json::from_str(&added).unwrap();
-        site.key = added["key"].as_str().unwrap().to_owned();
+        site.take_key().await;
         site
+    }
+
+    /// Makes a client's key, to be used from now on.
+    pub(crate) async fn take_key(&mut self) {
+        let added = self.add_key().await.unwrap_or_else(|ended| panic!("{ended:?}"));
+        let added: Value = serde_json::from_str(&added).unwrap();
+        self.key = added["key"].as_str().unwrap().to_owned();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -144,7 +148,8 @@ impl Site {
     pub(crate) async fn run(&self, arguments: &[&str]) -> Result<String, Ended> {
         let ended = self.command(arguments).stdin(Stdio::null()).output();
         let ended = tokio::time::timeout(PATIENCE, ended).await.expect("it ends").unwrap();
-        let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+        let told =
+            [ended.stderr, ended.stdout.clone()].map(|told| String::from_utf8_lossy(&told).into_owned()).concat();
         if ended.status.success() {
             Ok(String::from_utf8(ended.stdout).unwrap())
         } else {
@@ -161,20 +166,22 @@ impl Site {
 
     /// Starts the gateway and waits until it serves, or has ended.
     pub(crate) async fn start(&self) -> Result<Gateway, Ended> {
-        let mut child = self.command(&["--json", "run"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut errors = child.stderr.take().unwrap();
-        let told = tokio::spawn(async move {
-            let mut told = String::new();
-            errors.read_to_string(&mut told).await.map(|_| told)
-        });
+        let log = std::fs::File::create(self.path("log")).unwrap();
+        let mut child = self.command(&["--json", "run"]).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("it starts or ends").unwrap();
-        let started: Option<Value> = line.and_then(|line| serde_json::from_str(&line).ok());
-        if let Some(admin) = started.as_ref().and_then(|started| started["admin"].as_str()) {
+        let told: Value = line.and_then(|line| serde_json::from_str(&line).ok()).unwrap_or_default();
+        if let Some(admin) = told["admin"].as_str() {
             return Ok(Gateway { child, admin: admin.trim_start_matches("http://").to_owned() });
         }
         let status = tokio::time::timeout(PATIENCE, child.wait()).await.expect("it ends").unwrap();
-        Err(Ended { code: status.code(), told: told.await.unwrap().unwrap() })
+        let told = told["title"].as_str().unwrap_or_default().to_owned();
+        Err(Ended { code: status.code(), told: format!("{}{told}", self.log()) })
+    }
+
+    /// The log of the last start.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
     /// Submits a document once.

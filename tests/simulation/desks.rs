@@ -126,7 +126,7 @@ async fn rush(world: Arc<Mutex<World>>, lookup: Lookup, visit: Visit, desks: usi
 }
 
 async fn visited(world: Arc<Mutex<World>>, lookup: Lookup, visit: Visit) {
-    let ask = visit.ask();
+    let ask = visit.ask(&lookup);
     let (started, began) = {
         let mut world = world.lock().unwrap();
         let subject = ask.question.subject.as_str().to_owned();
@@ -167,7 +167,7 @@ async fn visited(world: Arc<Mutex<World>>, lookup: Lookup, visit: Visit) {
 // === impl Visit ===
 
 impl Visit {
-    fn ask(&self) -> Ask {
+    fn ask(&self, lookup: &Lookup) -> Ask {
         let birth = match self.is_wrong {
             true => PartialDate::parse("01/01/1931").unwrap(),
             false => self.person.birth_date,
@@ -184,6 +184,7 @@ impl Visit {
             refresh: self.refresh,
             stale_max: None,
             lane: Lane::Interactive,
+            asked_by: lookup.trail_of("key_sim", "req_sim"),
         }
     }
 

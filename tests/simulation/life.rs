@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use lienthong::audit::Audit;
 use lienthong::delivery::{self, Courier};
 use lienthong::domain::FacilityCode;
 use lienthong::lookup::{self, Lookup};
@@ -115,6 +116,8 @@ impl Gateway {
         let config = portal::Config::new("http://127.0.0.1");
         let portal = Portal::over(run.network.clone(), config, accounts, run.system.clone()).unwrap();
         let metrics = Metrics::new();
+        // The log has a file and a thread of its own, which simulated time cannot wait for.
+        let audit = Audit::idle_for_measuring(Vault::for_tests().unwrap(), run.system.clone());
         let at_least_one = |number| std::num::NonZeroU32::new(number).unwrap();
         let budget = lookup::budget::Config {
             questions_per_minute: at_least_one(QUESTIONS_A_MINUTE),
@@ -127,6 +130,7 @@ impl Gateway {
             portal.clone(),
             store.clone(),
             Vault::for_tests().unwrap(),
+            audit.clone(),
             run.system.clone(),
             metrics.lookup.clone(),
         );
@@ -134,6 +138,7 @@ impl Gateway {
             delivery::Config::default(),
             portal.clone(),
             store.clone(),
+            audit.clone(),
             run.system.clone(),
             metrics.documents.clone(),
         );

@@ -15,6 +15,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("demo --data", "Giữ mọi thứ trong thư mục này; không ghi thì dùng thư mục tạm, xóa khi dừng."),
     ("run", "Chạy gateway."),
     ("check", "Kiểm tra cấu hình: mọi lỗi trong một lần, kèm dòng và cột."),
+    ("check --database", "Xem cả kho dữ liệu: mọi trang, mọi tham chiếu, mọi nội dung. Lâu bằng thời gian đọc hết."),
     ("sandbox", "Chỉ chạy cổng giả lập."),
     ("sandbox --listen", "Địa chỉ và cổng để nghe; cổng 0 lấy cổng trống bất kỳ."),
     ("sandbox --certificate", "Chứng thư, PEM; không ghi thì HTTP không mã hóa."),

@@ -4,11 +4,15 @@
 //! Each page is one short look at one state of the database, so that the gateway's log is never kept from being cut back
 //! for longer than a page takes.
 
+mod checkup;
+
 use std::path::Path;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
+
+pub use self::checkup::CheckUp;
 
 use super::super::{Received, StoreError, Unreadable, Vault};
 use super::column;

@@ -39,10 +39,30 @@ impl Fault {
             (Self::Store(error), _) => error.clone(),
             (_, Some(ErrorCode::DiskFull)) => StoreError::Full,
             (_, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => StoreError::Busy,
+            (_, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => StoreError::Damaged,
+            (_, Some(ErrorCode::ReadOnly)) => StoreError::ReadOnly,
+            // Also where the disk is full: the file that processes share beside the log could not grow.
+            (Self::Sql(rusqlite::Error::SqliteFailure(error, _)), Some(_))
+                if error.extended_code == ffi::SQLITE_IOERR_SHMSIZE =>
+            {
+                let code = error.extended_code;
+                StoreError::Failed(format!("the disk has no room for the log's index, or fails (SQLite {code})"))
+            }
+            (Self::Sql(rusqlite::Error::SqliteFailure(error, _)), Some(ErrorCode::SystemIoFailure)) => {
+                StoreError::Failed(format!("the disk reported an error (SQLite {})", error.extended_code))
+            }
             (Self::Sql(rusqlite::Error::SqliteFailure(error, _)), _) => {
                 StoreError::Failed(format!("SQLite: {:?} ({})", error.code, error.extended_code))
             }
             (Self::Sql(_), _) => unreadable("a value of an unforeseen type").told(),
+        }
+    }
+
+    /// SQLite's extended result code, for the log.
+    pub(super) fn sqlite_code(&self) -> Option<i32> {
+        match self {
+            Self::Sql(rusqlite::Error::SqliteFailure(error, _)) => Some(error.extended_code),
+            _ => None,
         }
     }
 

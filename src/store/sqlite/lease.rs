@@ -4,6 +4,8 @@
 //! never overtakes itself. A delivery that was under way when the process ended before is a suspect: at most one of them is
 //! under way at a time, so that the one the process dies of is told from those that were merely there.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -29,6 +31,10 @@ const LEASED_MAX: u32 = 256;
 
 /// Bytes leased at once, about: all of them are in memory until they are sent.
 const LEASED_BYTES_MAX: usize = 64 << 20;
+
+/// No lease is longer (an hour by configuration, and as much again): one that ends later was taken before the clock was set
+/// back.
+const LEASE_MAX: Duration = Duration::from_secs(2 * 3_600);
 
 /// What is due of one kind and allowed, the longest due first. The facilities are a JSON array. A kind at a time, so that
 /// the backlog of a service that rests is not looked at for the sake of the others; what it reads of a facility that is
@@ -62,7 +68,7 @@ const SUSPECT_UNDER_WAY: &str = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE s
 pub(super) const NEXT_DUE: &str = "SELECT min(next_at) FROM deliveries WHERE state = 'queued' AND next_at > ?1";
 
 pub(super) const LOST: &str = select_deliveries!(
-    "WHERE v.state = 'sending' AND v.lease_until <= ?1 AND v.token NOT IN (SELECT value FROM json_each(?3))
+    "WHERE v.state = 'sending' AND (v.lease_until <= ?1 OR v.lease_until > ?4) AND v.token NOT IN (SELECT value FROM json_each(?3))
          ORDER BY v.lease_until LIMIT ?2"
 );
 
@@ -189,12 +195,19 @@ pub(super) fn settle(work: &mut Work<'_>, lease: &Lease, settlement: &Settlement
 
 /// Moves some deliveries whose answer is lost.
 pub(super) fn recover(work: &mut Work<'_>, which: &Lost) -> Result<Recovered, Fault> {
-    let (until, in_hand) = match which {
-        Lost::All => (Timestamp::MAX, serde_json::Value::Array(Vec::new())),
-        Lost::EndedExcept(tokens) => (work.system.now(), tokens.clone().into()),
+    let (until, latest, in_hand) = match which {
+        Lost::All => (Timestamp::MAX, Timestamp::MAX, serde_json::Value::Array(Vec::new())),
+        Lost::EndedExcept(tokens) => {
+            let now = work.system.now();
+            (now, system::after(now, LEASE_MAX), tokens.clone().into())
+        }
     };
     let most = RECOVERED_AT_ONCE_MAX.cast_signed();
-    let lost = moves::read(work.connection, LOST, params![column::millis(until), most, in_hand.to_string()])?;
+    let lost = moves::read(
+        work.connection,
+        LOST,
+        params![column::millis(until), most, in_hand.to_string(), column::millis(latest)],
+    )?;
     let mut recovered = Recovered::default();
     for delivery in lost {
         let now = work.system.now();
@@ -257,10 +270,15 @@ fn end_attempt(work: &Work<'_>, token: i64, settlement: &Settlement) -> Result<(
     Ok(())
 }
 
-/// What is to be handed over; `Sealed` too if the bytes are gone.
+/// The facility and the kind stand with the document and with its delivery, and no seal covers them: were a page to change
+/// unnoticed, the two would differ, and the document must not go out under another facility's name.
+pub(super) const TO_HAND_OVER: &str = "SELECT b.wire, b.body FROM bodies b JOIN documents d ON d.sequence = b.document
+    WHERE b.document = ?1 AND d.facility = ?2 AND d.kind = ?3";
+
+/// What is to be handed over; `Sealed` too if the bytes are gone or belong to something else.
 fn body(work: &Work<'_>, delivery: &Delivery) -> Result<Bytes, Fault> {
-    let mut statement = work.connection.prepare_cached("SELECT wire, body FROM bodies WHERE document = ?1")?;
-    let mut rows = statement.query(params![delivery.document])?;
+    let mut statement = work.connection.prepare_cached(TO_HAND_OVER)?;
+    let mut rows = statement.query(params![delivery.document, delivery.facility.as_str(), delivery.kind.name()])?;
     let row = rows.next()?.ok_or(StoreError::Sealed)?;
     let id = delivery.document_id.as_bytes();
     let plain = match row.get_ref(0)?.as_blob_or_null().map_err(rusqlite::Error::from)? {

@@ -13,9 +13,10 @@ use super::super::backup::{self, UNFINISHED_FILE};
 use super::super::simulated::Disk;
 use super::super::{DATABASE_FILE, StoreError, Vault, folder};
 use super::fault::Fault;
+use super::health::Health;
 use super::readers::Readers;
 use super::rotation::{self, KeyRole};
-use super::writer::{Health, Writer};
+use super::writer::Writer;
 use super::{Config, Inner, QUEUE_KIB_MAX, Store};
 use super::{restored, schema};
 use crate::system::System;
@@ -35,7 +36,7 @@ pub(super) enum Role {
 
 /// Opens everything, in this order: the folder, the lock, the file, the schema, the proof of the keys, the writer.
 pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) -> Result<Store, Fault> {
-    let failed = |error: io::Error| StoreError::Failed(format!("the data folder: {error}"));
+    let failed = |error: io::Error| StoreError::of_file("the data folder", &error);
     folder::create(&config.folder).map_err(failed)?;
     let lock = match &role {
         Role::Gateway | Role::Simulated(_) => Some(lock(&config.folder).map_err(failed)?.ok_or(StoreError::InUse)?),
@@ -98,7 +99,7 @@ pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) ->
         std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run()).map_err(failed)?;
     }
     let room = Arc::new(Semaphore::new(usize::try_from(QUEUE_KIB_MAX).unwrap_or(Semaphore::MAX_PERMITS)));
-    let readers = Readers::new(file, vault.clone(), config.readers, on_caller);
+    let readers = Readers::new(file, vault.clone(), health.clone(), config.readers, on_caller);
     let (folder, room_on_disk) = (config.folder.clone(), Mutex::new(None));
     let inner = Inner { folder, vault, system, queue, room, readers, changes, health, room_on_disk };
     Ok(Store { inner: Arc::new(inner) })
@@ -118,7 +119,7 @@ pub struct Migrated {
 /// Brings the schema of a data folder up to date while no gateway runs on it; with `compact`, gives the free pages of the
 /// database back to the disk, for which as much room is needed as it takes. `None` if there was nothing to change.
 pub fn migrate(folder: &Path, compact: bool, system: &System) -> Result<Option<Migrated>, StoreError> {
-    let failed = |error: io::Error| StoreError::Failed(format!("the data folder: {error}"));
+    let failed = |error: io::Error| StoreError::of_file("the data folder", &error);
     let file = folder.join(DATABASE_FILE);
     if !file.is_file() {
         return Err(StoreError::Failed("nothing is stored there yet".to_owned()));

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::super::{StoreError, Vault};
 use super::fault::Fault;
+use super::health::Health;
 use super::schema;
 
 /// Waiting longer for a free reader than this, a caller is better told to come again.
@@ -19,6 +20,7 @@ const WAIT_MAX: Duration = Duration::from_secs(2);
 pub(super) struct Readers {
     file: Arc<PathBuf>,
     vault: Vault,
+    health: Health,
     permits: Arc<Semaphore>,
     permit_count: u32,
     idle: Arc<Mutex<Vec<Connection>>>,
@@ -27,12 +29,13 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn new(file: PathBuf, vault: Vault, count: usize, on_caller: bool) -> Self {
+    pub(super) fn new(file: PathBuf, vault: Vault, health: Health, count: usize, on_caller: bool) -> Self {
         // A store that cannot be read serves nobody; 64 readers are more than any disk bears.
         let permit_count = u32::try_from(count.clamp(1, 64)).unwrap_or(1);
         Self {
             file: Arc::new(file),
             vault,
+            health,
             permits: Arc::new(Semaphore::new(count.clamp(1, 64))),
             permit_count,
             idle: Arc::default(),
@@ -63,9 +66,28 @@ impl Readers {
             outcome
         });
         match task.await {
-            Ok(outcome) => outcome.map_err(|fault| fault.told()),
+            Ok(outcome) => outcome.map_err(|fault| {
+                self.health.note(&fault);
+                fault.told()
+            }),
             Err(error) if error.is_cancelled() => Err(StoreError::Closing),
             Err(_) => Err(StoreError::Failed("a reader of the store panicked: a fault of the gateway".to_owned())),
+        }
+    }
+
+    /// Looks through the whole file where damage is suspected, one at a time and off all others' threads: it may take as
+    /// long as reading everything. A thread of its own, because the end of the process must not wait for it.
+    pub(super) fn look_at_damage(&self) {
+        if !self.health.begin_look() {
+            return;
+        }
+        let (file, health) = (Arc::clone(&self.file), self.health.clone());
+        let look = move || {
+            let is_sound = schema::open_reader(&file).and_then(|connection| schema::is_sound(&connection));
+            health.looked(is_sound);
+        };
+        if let Err(error) = std::thread::Builder::new().name("store-check".to_owned()).spawn(look) {
+            self.health.looked(Err(StoreError::Failed(error.to_string()).into()));
         }
     }
 

@@ -89,6 +89,12 @@ pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
+/// Whether every page and every index is as SQLite writes them. Reads the whole file.
+pub(super) fn is_sound(connection: &Connection) -> Result<bool, Fault> {
+    let told: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    Ok(told == "ok")
+}
+
 /// Whether the schema is older than this program's; `TooNew` if it is newer.
 pub(super) fn is_outdated(connection: &Connection) -> Result<bool, Fault> {
     let (version, current) = (version(connection)?, current());

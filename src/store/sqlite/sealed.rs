@@ -67,6 +67,13 @@ pub(super) const TABLES: &[SealedTable] = &[
         key_column: None,
     },
     SealedTable {
+        name: "webhook_endpoints",
+        order: &["sequence"],
+        bound_to: "t.id",
+        columns: &["details", "secret", "old_secret"],
+        key_column: None,
+    },
+    SealedTable {
         name: "batches",
         order: &["sequence"],
         bound_to: "t.id",

@@ -9,7 +9,7 @@
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use super::super::simulated::Disk;
 use super::super::{StoreError, Vault};
 use super::fault::Fault;
+use super::health::Health;
 use super::rotation::{self, KeyRole};
 use super::schema;
 use crate::system::System;
@@ -66,10 +67,6 @@ pub(super) struct Unasked<F> {
     _room: OwnedSemaphorePermit,
     work: F,
 }
-
-/// How the last writing went, seen by everybody.
-#[derive(Clone, Default)]
-pub(super) struct Health(Arc<Mutex<Option<StoreError>>>);
 
 /// The thread's own things. The fields are dropped in this order: the lock is the last to go.
 pub(super) struct Writer {
@@ -178,7 +175,7 @@ impl Writer {
             Err(error) => {
                 // A lock held by another process says nothing of the disk.
                 if !matches!(error, StoreError::Busy) {
-                    self.health.set(Some(error.clone()));
+                    self.health.failed(error.clone());
                 }
                 for command in group {
                     command.answer(Err(error.clone()));
@@ -189,11 +186,12 @@ impl Writer {
 
     /// Runs a group in one transaction. `Ok` after COMMIT, with how each command went; `Err` if nothing of it was kept.
     fn commit(&mut self, group: &mut [Box<dyn Command>]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
-        self.connect()?;
-        let outcome = self.transaction(group);
+        let outcome = self.connect().and_then(|()| self.transaction(group));
         if let Err(fault) = &outcome {
+            self.health.note(fault);
             if fault.breaks_connection() {
-                tracing::error!(error = %fault.told(), "writing to the store failed; its connection is given up");
+                let sqlite = fault.sqlite_code();
+                tracing::error!(sqlite, error = %fault.told(), "writing to the store failed; its connection is given up");
                 self.connection = None;
             }
             if let Some(connection) = &self.connection
@@ -245,10 +243,10 @@ impl Writer {
         connection.execute_batch("COMMIT")?;
         vault.adopt();
         if outcomes.iter().any(|outcome| matches!(outcome, Err(StoreError::Full))) {
-            self.health.set(Some(StoreError::Full));
+            self.health.failed(StoreError::Full);
         } else if connection.total_changes() > before {
             // A transaction that changed nothing wrote nothing, and proves nothing.
-            self.health.set(None);
+            self.health.written();
         }
         if wakes {
             self.changes.send_modify(|count| *count = count.wrapping_add(1));
@@ -260,27 +258,14 @@ impl Writer {
     }
 
     /// Opens a new connection where the last one was given up.
-    fn connect(&mut self) -> Result<(), StoreError> {
+    fn connect(&mut self) -> Result<(), Fault> {
         if self.connection.is_none() {
-            let connection = schema::open_writer(&self.file, self.page_count_max)
-                .and_then(|connection| schema::empty_log(&connection).map(|()| connection))
-                .map_err(|fault| fault.told())?;
+            let connection = schema::open_writer(&self.file, self.page_count_max)?;
+            schema::empty_log(&connection)?;
             tracing::info!("the store has a sound connection again");
             self.connection = Some(connection);
         }
         Ok(())
-    }
-}
-
-// === impl Health ===
-
-impl Health {
-    pub(super) fn get(&self) -> Result<(), StoreError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().map_or(Ok(()), Err)
-    }
-
-    fn set(&self, health: Option<StoreError>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = health;
     }
 }
 

@@ -1,0 +1,36 @@
+//! When the clock was set back: what waits for a time that no wait could have led to is due now.
+//!
+//! Times to try again are kept as instants of the wall clock, so that they mean the same after a restart. A clock that was a
+//! day ahead and is put right would make everything that waits wait for a day.
+
+use std::time::Duration;
+
+use rusqlite::params;
+
+use super::column;
+use super::fault::Fault;
+use super::writer::Work;
+use crate::system;
+
+/// The longest wait of a ticket (five minutes) and of a row of a list (half an hour), and as much again.
+const LONGEST_OF_LOOKUPS: Duration = Duration::from_secs(3_600);
+
+/// Each looks along the index of due times and touches nothing where the clock is right.
+pub(super) const DELIVERIES: &str = "UPDATE deliveries SET next_at = ?1 WHERE state = 'queued' AND next_at > ?2";
+pub(super) const TICKETS: &str = "UPDATE tickets SET next_at = ?1 WHERE state = 'waiting' AND next_at > ?2";
+pub(super) const ROWS: &str = "UPDATE batch_rows SET next_at = ?1 WHERE state = 'waiting' AND next_at > ?2
+    AND batch IN (SELECT sequence FROM batches WHERE ended_at IS NULL)";
+
+/// Makes due now what is due later than `longest_wait` from now; how many there were.
+pub(super) fn bring_back(work: &mut Work<'_>, longest_wait: Duration) -> Result<u64, Fault> {
+    let now = work.system.now();
+    let due = column::millis(now);
+    let mut brought = 0;
+    for (statement, longest) in [(DELIVERIES, longest_wait), (TICKETS, LONGEST_OF_LOOKUPS), (ROWS, LONGEST_OF_LOOKUPS)]
+    {
+        let latest = column::millis(system::after(now, longest));
+        brought += work.connection.prepare_cached(statement)?.execute(params![due, latest])?;
+    }
+    work.wakes |= brought > 0;
+    Ok(u64::try_from(brought).unwrap_or(u64::MAX))
+}
