@@ -4,6 +4,8 @@
 //! the day in Viet Nam, because cards begin and end with days. Never kept: errors, codes about the officer, codes
 //! nobody has described. The key is a keyed hash of the normalised question, so memory holds no second copy of a name.
 
+mod quiet;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,7 @@ use jiff::{Timestamp, ToSpan};
 use moka::Expiry;
 
 use crate::lookup::budget::Lane;
+use crate::lookup::cache::quiet::quietly;
 use crate::lookup::changes::Changed;
 use crate::lookup::code::{Keeping, ResultCode};
 use crate::portal::Service;
@@ -101,25 +104,25 @@ impl Cache {
 
     /// The fresh answer to a question, if there is one at `now`.
     pub async fn fresh(&self, key: &QuestionKey, now: Timestamp) -> Option<Kept> {
-        let kept = self.entries.get(key).await?;
+        let kept = quietly(self.entries.get(key)).await?;
         if kept.fresh_until > now && kept.answered_at <= after(now, CLOCK_SLACK) {
             return Some(kept);
         }
         // The cache counts time without the leaps of the wall clock; after a night's sleep of the machine it would go on
         // giving yesterday's answer, and after the clock was set back it would tell callers to keep one for a day and
         // never to ask again.
-        self.entries.invalidate(key).await;
+        quietly(self.entries.invalidate(key)).await;
         None
     }
 
     /// Keeps an answer that was asked for outside [`joined`](Self::joined).
     pub async fn keep(&self, key: QuestionKey, kept: Kept) {
-        self.entries.insert(key, kept).await;
+        quietly(self.entries.insert(key, kept)).await;
     }
 
     /// Forgets the answer to one question.
     pub async fn forget(&self, key: &QuestionKey) {
-        self.entries.invalidate(key).await;
+        quietly(self.entries.invalidate(key)).await;
     }
 
     /// The answer to a question: from here, from one already in flight, or by `ask`, which is run by one of all that
@@ -129,7 +132,10 @@ impl Cache {
         E: Send + Sync + 'static,
         F: Future<Output = Result<Kept, E>>,
     {
-        self.entries.try_get_with(key, ask).await
+        if let Some(kept) = quietly(self.entries.get(&key)).await {
+            return Ok(kept);
+        }
+        quietly(self.entries.try_get_with(key, ask)).await
     }
 
     /// Until when an answer of `service` with `code`, given at `answered_at`, is fresh; `None` if it may not be kept.

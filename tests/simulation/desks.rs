@@ -30,6 +30,9 @@ const WAITS_MAX: Duration = Duration::from_secs(20 + 20 + 2 + 1 + 1);
 /// The people who come again and again.
 const REGULARS: usize = 40;
 
+/// Last known answers are given for thirty days.
+const LAST_KNOWN_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// After so long an answer is surely on a disk that takes what it is given.
 const KEPT_WITHIN: Duration = Duration::from_secs(60);
 
@@ -150,7 +153,11 @@ async fn visited(world: Arc<Mutex<World>>, lookup: Lookup, visit: Visit) {
             (word, visit.answered(&mut world, &found.found, ticket.is_some(), began, now))
         }
         Ok(AtDesk::Provisional(provisional)) => {
-            ("provisional", visit.checked_ticket(&world, provisional.ticket.is_some(), began))
+            let ticket = provisional.ticket.is_some();
+            (
+                "provisional",
+                visit.known_by_nobody(&world, now).and_then(|()| visit.checked_ticket(&world, ticket, began)),
+            )
         }
         Err(LookupError::NoAnswer(why)) => ("none", Err(format!("a desk was told nothing at all: {why}"))),
         Err(error) => ("refused", Err(format!("a question was refused: {error}"))),
@@ -236,6 +243,20 @@ impl Visit {
             world.desks.told.insert(key, at);
         }
         Ok(())
+    }
+
+    /// Only who was never answered for is told nothing of the portal's.
+    fn known_by_nobody(&self, world: &World, now: Timestamp) -> Result<(), String> {
+        let key = (self.person.national_id.as_str().to_owned(), self.is_wrong);
+        match world.desks.told.get(&key) {
+            Some(before)
+                if (KEPT_WITHIN..LAST_KNOWN_MAX).contains(&until(*before, now))
+                    && world.disturbances(*before, KEPT_WITHIN) == 0 =>
+            {
+                Err(format!("nothing was told though the answer of {before} was kept"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whoever is told less gets a ticket, unless the disk had its troubles.

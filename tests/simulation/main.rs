@@ -98,6 +98,7 @@ fn count_panics() {
 /// Runs `hours` of simulated time, and then lets everything come to rest.
 fn simulate(seed: u64, hours: u64) -> Report {
     count_panics();
+    log();
     let mut dice = Dice::new(seed);
     let begins: Timestamp = "2026-11-20T06:00:00+07:00".parse().unwrap();
     let clock = Arc::new(SimClock::new(begins));
@@ -146,6 +147,16 @@ fn simulate(seed: u64, hours: u64) -> Report {
     }
     is_sound(&run);
     report(seed, hours, &run)
+}
+
+/// With a trace, the gateway's own log goes beside it, without the time of the machine.
+fn log() {
+    if let Some(level) = number("LIENTHONG_SIM_TRACE").filter(|level| *level > 1) {
+        let filter = if level > 2 { "trace" } else { "lienthong=trace" };
+        let log = tracing_subscriber::fmt().without_time().with_ansi(false).with_env_filter(filter);
+        // The second run of a process finds the log there.
+        log.with_writer(std::io::stderr).try_init().unwrap_or_default();
+    }
 }
 
 fn is_sound(run: &Run) -> bool {

@@ -24,6 +24,9 @@ pub(crate) const LOCKED: &str = "99403";
 /// refused, a quarter of an hour; a lease ends within five minutes.
 pub(crate) const DRAINED_WITHIN: Duration = Duration::from_secs(40 * 60);
 
+/// As long as the last known answers: what was told before is judged by what happened then.
+const DISTURBANCES_KEPT: Duration = Duration::from_secs(31 * 24 * 3600);
+
 /// Attempts of one document in an hour by the table of waits: eight while they double from 2 s to 256 s, each at least
 /// half of that, and then one every 150 s at least.
 const ATTEMPTS_AN_HOUR_MAX: usize = 32;
@@ -169,7 +172,7 @@ impl World {
         if self.disturbed.back().is_none_or(|last| until(*last, now) >= Duration::from_secs(1)) {
             self.disturbed.push_back(now);
         }
-        while self.disturbed.front().is_some_and(|first| until(*first, now) > Duration::from_secs(3 * 3600)) {
+        while self.disturbed.front().is_some_and(|first| until(*first, now) > DISTURBANCES_KEPT) {
             self.disturbed.pop_front();
         }
         self.fine_since = self.fine_since.map(|_| now);
@@ -177,7 +180,7 @@ impl World {
 
     /// How many disturbances there were from `since` on, for `span`.
     pub(crate) fn disturbances(&self, since: Timestamp, span: Duration) -> usize {
-        self.disturbed.iter().filter(|at| **at >= since && **at <= after(since, span)).count()
+        self.disturbed.iter().rev().take_while(|at| **at >= since).filter(|at| **at <= after(since, span)).count()
     }
 
     /// Looks at everything that is new.
