@@ -104,10 +104,9 @@ async fn play_to_the_end(round: &Round, kills: usize, began: Instant) -> Result<
     let states: Vec<String> =
         summary.states.iter().map(|((kind, state), count)| format!("{kind} {state} {count}")).collect();
     let line = format!(
-        "{} kills ({} at an answer, {} while opening, {} while draining, {} beside a tool; {of_opening} before the first start), {} stops; \
-         {} documents, {} attempts ({} interrupted), {} submissions ({} \
-         unheard, {} booked twice by the portal), {} events; killing \
-         {:.0} s, in all {:.0} s\n  {}",
+        "{} kills ({} at an answer, {} while opening, {} while draining, {} beside a tool; {of_opening} before the first \
+         start), {} stops; {} documents, {} attempts ({} interrupted), {} submissions ({} unheard, {} booked twice by the \
+         portal), {} events; killing {:.0} s, in all {:.0} s\n  {}",
         ends.kills,
         ends.at_an_answer,
         ends.while_opening,
