@@ -15,6 +15,7 @@ mod exams;
 mod https;
 
 mod at_rest;
+mod audit;
 mod backup;
 mod batches;
 mod commands;
