@@ -221,6 +221,7 @@ impl App {
             facade: of_facade.is_some().then(|| usage.clone()),
             officers,
             webhooks,
+            streams: http::events::stream::Streams::default(),
             bodies: BodyBudget::new(
                 u32::try_from(config.documents.bodies_in_memory_bytes_max / 1024).unwrap_or(u32::MAX),
                 u32::try_from(config.documents.body_bytes_max.div_ceil(1024)).unwrap_or(u32::MAX),

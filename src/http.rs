@@ -85,6 +85,8 @@ pub struct Parts {
     pub facade: Option<Arc<facade::Usage>>,
     /// Who signs for a question.
     pub officers: Officers,
+    /// Who listens to the feed.
+    pub streams: events::stream::Streams,
     /// What sends events.
     pub webhooks: Webhooks,
     /// Bodies in memory at once.
@@ -204,6 +206,8 @@ pub const ROUTES: &[Route] = &[
     Route::get_with_any_key("/v1/reference/{id}", Deed::NotRecorded, || get(reference::list)),
     Route::get("/v1/facade", Scope::DocumentRead, Deed::NotRecorded, || get(facade::usage)),
     Route::get("/v1/events", Scope::DocumentRead, Deed::EventsRead, || get(events::list)).without_deadline(),
+    Route::get("/v1/events/stream", Scope::DocumentRead, Deed::EventsRead, || get(events::stream::listen))
+        .without_deadline(),
     Route::get("/v1/incidents", Scope::DocumentRead, Deed::NotRecorded, || get(incidents::list)),
     Route::post("/v1/webhook-endpoints", Scope::Webhook, Deed::WebhookMake, || post(webhooks::make)),
     Route::get("/v1/webhook-endpoints", Scope::Webhook, Deed::WebhookList, || get(webhooks::list)),

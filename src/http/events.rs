@@ -1,5 +1,7 @@
 //! `GET /v1/events`: what happened, in order, for programs that cannot host a webhook.
 
+pub mod stream;
+
 use std::time::Duration;
 
 use axum::Json;

@@ -7,6 +7,7 @@ mod backup;
 mod batches;
 mod clocks;
 mod delivering;
+mod feeding;
 mod looking;
 mod officers;
 mod retention;

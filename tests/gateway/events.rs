@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use http::Method;
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use crate::documents::id;
 use crate::samples::{birth, claim};
-use crate::support::{Reply, TestGateway, until};
+use crate::support::{Reply, TestGateway, until, within};
 
 async fn events(gateway: &TestGateway, query: &str) -> Value {
     gateway.get(&format!("/v1/events{query}")).await.expect(200).json()
@@ -140,4 +141,64 @@ async fn a_person_is_told_what_waits_for_one() {
     })
     .await;
     assert_eq!(told["data"]["id"], document["id"]);
+}
+
+/// Reads a stream of events until `count` are there: id and type of each.
+async fn listened(gateway: &TestGateway, path: &str, last: &str, count: usize) -> Vec<(String, String)> {
+    let headers = [("last-event-id", last)];
+    let mut body = gateway.open(path, &headers).await;
+    let mut text = String::new();
+    loop {
+        let told = text
+            .split("\n\n")
+            .filter_map(|event| {
+                let line = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+                let data: Value = serde_json::from_str(&line("data: ")?).ok()?;
+                assert_eq!(
+                    (data["id"].as_str(), data["type"].as_str()),
+                    (line("id: ").as_deref(), line("event: ").as_deref())
+                );
+                line("id: ").zip(line("event: "))
+            })
+            .collect::<Vec<_>>();
+        if told.len() >= count {
+            return told;
+        }
+        let frame = within("more of the stream", body.frame()).await.expect("the stream goes on").unwrap();
+        text.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_hears_everything_and_goes_on_after_a_cut() {
+    let mut gateway = TestGateway::start().await;
+    acknowledged_claims(&gateway, 2).await;
+    let heard = listened(&gateway, "/v1/events/stream", "", 4).await;
+    let later = async {
+        gateway.submit(claim("LK-LATER", "")).await.expect(202);
+    };
+    let (more, ()) = tokio::join!(listened(&gateway, "/v1/events/stream", &heard[2].0, 3), later);
+    assert_eq!(more[0], heard[3], "from after the last one it had");
+    gateway.restart().await;
+    let all: Vec<_> = list(&events(&gateway, "").await)
+        .iter()
+        .map(|event| (event["id"].as_str().unwrap().to_owned(), event["type"].as_str().unwrap().to_owned()))
+        .collect();
+    assert_eq!(listened(&gateway, "/v1/events/stream", "", all.len()).await, all);
+
+    let refused = gateway.get("/v1/events/stream?after=evt_nothing").await.expect(400).json();
+    assert_eq!(refused["errors"][0]["truong"], "after");
+    // Four at a time; when one has gone there is room again.
+    let mut open = Vec::new();
+    for _ in 0..4 {
+        open.push(gateway.open("/v1/events/stream", &[]).await);
+    }
+    let full = gateway.get("/v1/events/stream").await.expect(429).json();
+    assert_eq!(full["code"], "quota.too_many_at_once");
+    drop(open);
+    until("room", async || (gateway.open_status("/v1/events/stream").await == 200).then_some(())).await;
+    // A stop ends streams instead of waiting for them.
+    let mut last = gateway.open("/v1/events/stream", &[]).await;
+    gateway.stop().await;
+    while let Some(Ok(_)) = within("the end of the stream", last.frame()).await {}
 }

@@ -13,6 +13,8 @@ mod exams;
 mod https;
 #[path = "../common/parts.rs"]
 mod parts;
+#[path = "../common/receiver.rs"]
+mod receiver;
 mod samples;
 mod support;
 mod tickets;
@@ -28,6 +30,7 @@ mod facade;
 mod feeds;
 mod forms;
 mod http;
+mod incidents;
 mod keeping;
 mod kinds;
 mod live;
@@ -40,3 +43,4 @@ mod overload;
 mod privacy;
 mod reference;
 mod verdicts;
+mod webhooks;

@@ -47,6 +47,8 @@ pub(crate) struct Options {
     pub(crate) limits: &'static str,
     pub(crate) facade: &'static str,
     pub(crate) retention: &'static str,
+    pub(crate) incidents: &'static str,
+    pub(crate) webhooks: &'static str,
     /// Another portal than the sandbox.
     pub(crate) own_portal: Option<String>,
     /// Requests a minute of the test's key; 0 means plenty.
@@ -265,7 +267,8 @@ impl TestGateway {
     }
 
     fn config_text(&self) -> String {
-        let Options { portal, lookup, documents, delivery, limits, facade, retention, .. } = &self.options;
+        let Options { portal, lookup, documents, delivery, limits, facade, retention, incidents, webhooks, .. } =
+            &self.options;
         let (per_minute, burst) = self.options.budget.unwrap_or((60_000, 10_000));
         let (mode, sends) = match self.options.live {
             Some(kinds) => ("live", format!("sends = [{kinds}]\n")),
@@ -287,7 +290,7 @@ impl TestGateway {
              [portal]\nbase_url = \"{}\"\nauthorities = \"ca.pem\"\n{portal}\n\
              [lookup]\nquestions_per_minute = {per_minute}\nburst = {burst}\nunder_way_per_facility_max = 1000\n{lookup}\n\
              [documents]\n{documents}\n[delivery]\nretry_first_ms = 100\n{delivery}\n\
-             [retention]\n{retention}\n[limits]\nconnections_per_source_max = 2000\n{limits}\n{facilities}\
+             [retention]\n{retention}\n[incidents]\n{incidents}\n[webhooks]\n{webhooks}\n[limits]\nconnections_per_source_max = 2000\n{limits}\n{facilities}\
              [[officer]]\nstaff_id = \"tiepdon01\"\nname = \"LÊ VĂN C\"\nnational_id = \"079085054321\"\n",
             self.options.own_portal.clone().unwrap_or_else(|| format!("https://{}", self.portal))
         )
@@ -307,6 +310,28 @@ impl TestGateway {
         }
         let request = request.body(Full::new(body)).unwrap();
         read(within("an answer", self.client.request(request)).await.unwrap()).await
+    }
+
+    /// Opens an answer that goes on, which must be a success; its body.
+    pub(crate) async fn open(&self, path: &str, headers: &[(&str, &str)]) -> hyper::body::Incoming {
+        let response = self.begin(path, headers).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        response.into_body()
+    }
+
+    /// The status of an answer that may go on, without waiting for its end.
+    pub(crate) async fn open_status(&self, path: &str) -> u16 {
+        self.begin(path, &[]).await.status().as_u16()
+    }
+
+    async fn begin(&self, path: &str, headers: &[(&str, &str)]) -> http::Response<hyper::body::Incoming> {
+        let mut request = Request::builder().uri(format!("https://{}{path}", self.api()));
+        request = request.header("authorization", format!("Bearer {}", self.key));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(Bytes::new())).unwrap();
+        within("an answer", self.client.request(request)).await.unwrap()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {

@@ -13,6 +13,8 @@ mod documents;
 mod exams;
 #[path = "../common/https.rs"]
 mod https;
+#[path = "../common/receiver.rs"]
+mod receiver;
 
 mod at_rest;
 mod audit;
@@ -28,3 +30,4 @@ mod rules;
 mod search;
 mod storage_keys;
 mod validate;
+mod webhooks;

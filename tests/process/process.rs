@@ -141,10 +141,20 @@ impl Site {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Option<(u16, Value)> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("https://{}{path}", self.api))
-            .header("authorization", format!("Bearer {}", self.key));
+        let own = format!("Bearer {}", self.key);
+        let all: Vec<_> = std::iter::once(("authorization", own.as_str())).chain(headers.iter().copied()).collect();
+        self.send_as(method, path, &all, body).await
+    }
+
+    /// Sends a request with these headers and no others; `None` if no answer came.
+    pub(crate) async fn send_as(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Option<(u16, Value)> {
+        let mut request = Request::builder().method(method).uri(format!("https://{}{path}", self.api));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

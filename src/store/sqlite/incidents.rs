@@ -30,7 +30,8 @@ macro_rules! select_incidents {
     };
 }
 
-pub(super) const OPEN: &str = select_incidents!("WHERE closed_at IS NULL ORDER BY kind, subject");
+/// All that are open; the index holds no others.
+const OPEN: &str = select_incidents!("WHERE closed_at IS NULL ORDER BY kind, subject");
 
 /// Of one facility, newest first; ?4 is 1 for open ones, 0 for ended ones, null for both.
 pub(super) const PAGE: &str = select_incidents!(
@@ -44,12 +45,12 @@ pub(super) const STANDING: &str = "SELECT count(*), min(changed_at), min(waiting
 /// Refused ones within a time, the latest first, of which no newer version came.
 pub(super) const REJECTED: &str = "SELECT count(*), min(changed_at) FROM (
     SELECT document, destination, changed_at FROM deliveries
-    WHERE facility = ?1 AND state = 'rejected' ORDER BY document DESC LIMIT ?2) v
-    WHERE v.changed_at >= ?3 AND v.changed_at <= ?4 AND NOT EXISTS (
+    WHERE facility = ?1 AND state = 'rejected' ORDER BY document DESC LIMIT ?2) refused
+    WHERE changed_at >= ?3 AND changed_at <= ?4 AND NOT EXISTS (
       SELECT 1 FROM document_keys mine
       JOIN document_keys newer ON newer.key_hash = mine.key_hash AND newer.facility = mine.facility
                               AND newer.kind = mine.kind AND newer.sequence > mine.sequence
-      WHERE mine.sequence = v.document)";
+      WHERE mine.sequence = refused.document)";
 
 impl Store {
     /// The incidents that are open.

@@ -58,7 +58,6 @@ async fn no_question_reads_a_whole_table() {
         (batches::rows::PAGE.to_owned(), false),
     ];
     queries.push((tickets::PAGE.to_owned(), false));
-    queries.push((incidents::OPEN.to_owned(), false));
     queries.push((incidents::PAGE.to_owned(), false));
     queries.push((incidents::STANDING.to_owned(), false));
     queries.push((incidents::REJECTED.to_owned(), false));
@@ -84,14 +83,18 @@ async fn no_question_reads_a_whole_table() {
     for (query, may_sort) in queries {
         let steps = plan(&query);
         for step in &steps {
-            // The lists of kinds and facilities are ours, and short.
-            let scans = step.starts_with("SCAN") && !step.contains("json_each");
+            // The lists of kinds and facilities are ours, and short; the inner queries have a limit.
+            let bounded = step.contains("json_each") || step == "SCAN (subquery-1)" || step == "SCAN refused";
+            let scans = step.starts_with("SCAN") && !bounded;
             assert!(!scans, "{query}\n{steps:#?}");
             assert!(may_sort || !step.contains("TEMP B-TREE"), "{query}\n{steps:#?}");
         }
     }
     let steps = plan(lease::DUE);
     assert!(steps.iter().any(|step| step.contains("COVERING INDEX deliveries_due")), "{steps:#?}");
+    // For each event that waits, those of its own line are looked at, and not all that were sent in a week.
+    let steps = plan(webhooks::deliveries::DUE);
+    assert!(steps.iter().any(|step| step.contains("webhook_deliveries_line")), "{steps:#?}");
     // Every entry of the index is looked at, and no row.
     let first = plan(archive::FIRST);
     assert!(first.iter().all(|step| step.contains("COVERING INDEX documents_of_facility")), "{first:#?}");

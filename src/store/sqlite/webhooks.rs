@@ -108,7 +108,7 @@ impl Store {
             .await
     }
 
-    /// Puts events of the feed on their way to an endpoint, in order, as far as there is room; how many.
+    /// Puts events of the feed on their way to an endpoint, in order, as far as there is room; how many were looked at.
     pub async fn queue_webhooks(&self, endpoint: i64) -> Result<u64, StoreError> {
         self.write(SMALL_BYTES, move |work| deliveries::queue(work, endpoint)).await
     }
@@ -174,7 +174,7 @@ fn change(work: &mut Work<'_>, id: &str, change: &HookChange) -> Result<Option<H
     let now = column::millis(work.system.now());
     if let Some(details) = &change.details {
         work.connection.execute(
-            "UPDATE webhook_endpoints SET details = ?2, kinds = ?3, changed_at = ?4 WHERE id = ?1",
+            "UPDATE webhook_endpoints SET details = ?2, kinds = ?3, changed_at = ?4, rest_until = NULL WHERE id = ?1",
             params![
                 id,
                 sealed_details(work, id, details)?,
