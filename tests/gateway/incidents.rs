@@ -88,7 +88,8 @@ async fn many_documents_that_need_a_person_are_one_incident() {
 async fn an_outage_is_one_incident_a_service() {
     let mut gateway = TestGateway::with(watchful()).await;
     // A session is there, so that what is away is the claims' service and not the login.
-    gateway.submit(claim("LK-0", "")).await.expect(202);
+    let first = gateway.submit(claim("LK-0", "")).await.expect(202).json();
+    gateway.document_in(id(&first), &["acknowledged"]).await;
     gateway.portal_off().await;
     let mut waiting = Vec::new();
     for n in 1..20 {

@@ -290,7 +290,8 @@ impl TestGateway {
              [portal]\nbase_url = \"{}\"\nauthorities = \"ca.pem\"\n{portal}\n\
              [lookup]\nquestions_per_minute = {per_minute}\nburst = {burst}\nunder_way_per_facility_max = 1000\n{lookup}\n\
              [documents]\n{documents}\n[delivery]\nretry_first_ms = 100\n{delivery}\n\
-             [retention]\n{retention}\n[incidents]\n{incidents}\n[webhooks]\n{webhooks}\n[limits]\nconnections_per_source_max = 2000\n{limits}\n{facilities}\
+             [retention]\n{retention}\n[incidents]\ncertificate_days = 1\n{incidents}\n[webhooks]\n{webhooks}\n\
+             [limits]\nconnections_per_source_max = 2000\n{limits}\n{facilities}\
              [[officer]]\nstaff_id = \"tiepdon01\"\nname = \"LÊ VĂN C\"\nnational_id = \"079085054321\"\n",
             self.options.own_portal.clone().unwrap_or_else(|| format!("https://{}", self.portal))
         )
