@@ -482,6 +482,12 @@ pub enum StoreError {
         "the database is damaged; stop the gateway, see `lienthong check --database`, and restore it from a backup"
     )]
     Damaged,
+    /// What was synced into the log has changed since: opening it would forget documents that were acknowledged.
+    #[error(
+        "the newest part of the database ({DATABASE_FILE}-wal) is damaged, and documents that were acknowledged last would \
+         be forgotten; keep this data folder aside and restore a backup, or see \"When the log is damaged\" in OPERATING.md"
+    )]
+    LogDamaged,
     /// The disk or the database failed; nothing was kept.
     #[error("the store failed: {0}")]
     Failed(String),

@@ -19,6 +19,7 @@ mod incidents;
 mod last_known;
 mod lease;
 mod listing;
+mod log_check;
 mod moves;
 mod officers;
 mod opening;

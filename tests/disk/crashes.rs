@@ -22,14 +22,15 @@ use crate::record::{self, Record, What};
 use crate::shim::Fault;
 use crate::site::{Document, Site, hex};
 
-/// Documents submitted while the record runs: enough that the log is begun anew once while the gateway runs.
-const DOCUMENTS: usize = 90;
+/// Documents submitted while the record runs, before and after a restart: enough that the log is put into the database and
+/// begun anew while the gateway runs.
+const DOCUMENTS: [usize; 2] = [30, 190];
 
 /// Programs that submit at once, so that several documents share a commit.
 const CLIENTS: usize = 4;
 
 /// Images looked at for one row of the matrix, in a round.
-const IMAGES: usize = 240;
+const IMAGES: usize = 180;
 
 /// Images opened at once.
 const AT_ONCE: usize = 3;
@@ -61,7 +62,10 @@ async fn what_was_acknowledged_survives_a_power_cut_at_any_sync() {
     let bytes: Arc<[u8]> = site.shim.trace().into();
     let records = Arc::new(record::read(&bytes));
     let syncs = records.iter().filter(|record| matches!(record.what, What::Sync)).count();
-    let tell = format!("{syncs} syncs of files, {} changes", records.len());
+    let begins_log = |record: &&Record| record.name.ends_with("-wal") && matches!(record.what, What::Write(0, _));
+    let logs = records.iter().filter(begins_log).count();
+    assert!(logs > 3, "the log was begun {logs} times: by the key, two starts, and never while a gateway ran");
+    let tell = format!("{syncs} syncs of files, {} changes, {logs} logs", records.len());
 
     let findings =
         look_at_images(&bytes, &records, Syncs::Honest, AfterFailedSync::StillDirty, IMAGES * 2 * rounds()).await;
@@ -146,10 +150,11 @@ async fn worked(disturbed: bool) -> Site {
     let ends = Arc::new(AtomicBool::new(false));
     let watcher = tokio::spawn(watch(site.clone(), ends.clone()));
 
-    for half in 0..2 {
+    let mut end = 0;
+    for documents in DOCUMENTS {
         let gateway = site.start().await.unwrap_or_else(|ended| panic!("{ended:?}"));
-        let next = Arc::new(AtomicUsize::new(half * DOCUMENTS / 2));
-        let end = (half + 1) * DOCUMENTS / 2;
+        let next = Arc::new(AtomicUsize::new(end));
+        end += documents;
         let mut clients = JoinSet::new();
         for _ in 0..CLIENTS {
             let (site, next) = (site.clone(), next.clone());
@@ -173,7 +178,7 @@ async fn worked(disturbed: bool) -> Site {
         }
         site.shim.heal();
         site.rest().await;
-        if half == 0 {
+        if end == documents {
             gateway.stop().await;
         } else {
             gateway.kill().await;

@@ -102,7 +102,9 @@ async fn at_every_place(site: &Site, gateway: &mut Gateway, row: &Row, ledger: &
     site.shim.order(row.fault, usize::MAX >> 1, None);
     keep(site, ledger).await;
     site.rest().await;
-    let places = site.shim.seen().min(16 * rounds());
+    // A full disk is tried at every one of them.
+    let most = if row.fault == Fault::Full && row.times.is_none() { 200 } else { 12 * rounds() };
+    let places = site.shim.seen().min(most);
     site.shim.heal();
     let mut tally = Tally { places, ..Tally::default() };
     for place in 0..places {

@@ -14,9 +14,10 @@ use rusqlite::{Connection, Row, params};
 
 pub use self::checkup::CheckUp;
 
-use super::super::{Received, StoreError, Unreadable, Vault};
+use super::super::{DATABASE_FILE, Received, StoreError, Unreadable, Vault};
 use super::column;
 use super::fault::Fault;
+use super::log_check;
 use super::opening;
 use super::rotation;
 use super::views::BODY;
@@ -40,6 +41,8 @@ pub(super) const NEXT: &str = "SELECT d.sequence, d.id, d.facility, d.kind, d.re
 /// A data folder that is only looked at. Its methods block.
 pub struct Archive {
     connection: Connection,
+    /// Looked at before SQLite did, which may put what it can read of the log into the file.
+    is_log_broken: bool,
     vault: Vault,
 }
 
@@ -48,8 +51,10 @@ pub struct Archive {
 impl Archive {
     /// Opens the data folder, in which there must be something already.
     pub fn open(folder: &Path, vault: Vault) -> Result<Self, StoreError> {
+        let is_log_broken = log_check::is_broken(&folder.join(DATABASE_FILE))
+            .map_err(|error| StoreError::of_file("the log of the database", &error))?;
         let connection = opening::open_archive(folder, &vault).map_err(|fault| fault.told())?;
-        Ok(Self { connection, vault })
+        Ok(Self { connection, is_log_broken, vault })
     }
 
     /// The next documents received from `from` until before `before`, in the order of acceptance, after a position (0 for

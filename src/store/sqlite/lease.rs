@@ -4,14 +4,13 @@
 //! never overtakes itself. A delivery that was under way when the process ended before is a suspect: at most one of them is
 //! under way at a time, so that the one the process dies of is told from those that were merely there.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::super::{INTERRUPTED, Lease, LeaseWish, Leased, Lost, Recovered, Settlement, StoreError};
 use super::column;
+use super::due_times;
 use super::fault::{Fault, unreadable};
 use super::moves::{self, Change, Delivery, select_deliveries};
 use super::views;
@@ -31,10 +30,6 @@ const LEASED_MAX: u32 = 256;
 
 /// Bytes leased at once, about: all of them are in memory until they are sent.
 const LEASED_BYTES_MAX: usize = 64 << 20;
-
-/// No lease is longer (an hour by configuration, and as much again): one that ends later was taken before the clock was set
-/// back.
-const LEASE_MAX: Duration = Duration::from_secs(2 * 3_600);
 
 /// What is due of one kind and allowed, the longest due first. The facilities are a JSON array. A kind at a time, so that
 /// the backlog of a service that rests is not looked at for the sake of the others; what it reads of a facility that is
@@ -68,7 +63,7 @@ const SUSPECT_UNDER_WAY: &str = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE s
 pub(super) const NEXT_DUE: &str = "SELECT min(next_at) FROM deliveries WHERE state = 'queued' AND next_at > ?1";
 
 pub(super) const LOST: &str = select_deliveries!(
-    "WHERE v.state = 'sending' AND (v.lease_until <= ?1 OR v.lease_until > ?4) AND v.token NOT IN (SELECT value FROM json_each(?3))
+    "WHERE v.state = 'sending' AND v.lease_until <= ?1 AND v.token NOT IN (SELECT value FROM json_each(?3))
          ORDER BY v.lease_until LIMIT ?2"
 );
 
@@ -195,19 +190,15 @@ pub(super) fn settle(work: &mut Work<'_>, lease: &Lease, settlement: &Settlement
 
 /// Moves some deliveries whose answer is lost.
 pub(super) fn recover(work: &mut Work<'_>, which: &Lost) -> Result<Recovered, Fault> {
-    let (until, latest, in_hand) = match which {
-        Lost::All => (Timestamp::MAX, Timestamp::MAX, serde_json::Value::Array(Vec::new())),
+    let (until, in_hand) = match which {
+        Lost::All => (Timestamp::MAX, serde_json::Value::Array(Vec::new())),
         Lost::EndedExcept(tokens) => {
-            let now = work.system.now();
-            (now, system::after(now, LEASE_MAX), tokens.clone().into())
+            due_times::end_leases(work)?;
+            (work.system.now(), tokens.clone().into())
         }
     };
     let most = RECOVERED_AT_ONCE_MAX.cast_signed();
-    let lost = moves::read(
-        work.connection,
-        LOST,
-        params![column::millis(until), most, in_hand.to_string(), column::millis(latest)],
-    )?;
+    let lost = moves::read(work.connection, LOST, params![column::millis(until), most, in_hand.to_string()])?;
     let mut recovered = Recovered::default();
     for delivery in lost {
         let now = work.system.now();

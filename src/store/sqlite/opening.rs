@@ -14,6 +14,7 @@ use super::super::simulated::Disk;
 use super::super::{DATABASE_FILE, StoreError, Vault, folder};
 use super::fault::Fault;
 use super::health::Health;
+use super::log_check;
 use super::readers::Readers;
 use super::rotation::{self, KeyRole};
 use super::writer::Writer;
@@ -49,6 +50,9 @@ pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) ->
     // SQLite gives its log the rights of the file, so the file is made before SQLite would.
     let file = config.folder.join(DATABASE_FILE);
     drop(folder::open_private(&file).map_err(failed)?);
+    if role == Role::Gateway && log_check::is_broken(&file).map_err(failed)? {
+        return Err(StoreError::LogDamaged.into());
+    }
     let connection = schema::open_writer(&file, config.page_count_max)?;
     if schema::is_outdated(&connection)? {
         // A tool changes the schema only while no gateway runs, and for that moment keeps one from starting.

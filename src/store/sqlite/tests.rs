@@ -35,6 +35,7 @@ async fn no_question_reads_a_whole_table() {
         (lease::LOST.to_owned(), false),
         (lease::TO_HAND_OVER.to_owned(), false),
         (due_times::DELIVERIES.to_owned(), false),
+        (due_times::LEASES.to_owned(), false),
         (due_times::TICKETS.to_owned(), false),
         (due_times::ROWS.to_owned(), false),
         (moves::NEWER.to_owned(), false),

@@ -48,6 +48,9 @@ impl Archive {
     /// Looks at every page, every reference and every body. Blocks; as long as reading the file takes, and more.
     pub fn check_up(&self) -> Result<CheckUp, StoreError> {
         let mut found = CheckUp::default();
+        if self.is_log_broken {
+            found.damage.push(StoreError::LogDamaged.to_string());
+        }
         for look in [Self::pages, Self::references, Self::bodies] {
             match look(self, &mut found).map_err(|fault| fault.told()) {
                 Ok(()) => {}
