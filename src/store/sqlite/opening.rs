@@ -50,7 +50,7 @@ pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) ->
     // SQLite gives its log the rights of the file, so the file is made before SQLite would.
     let file = config.folder.join(DATABASE_FILE);
     drop(folder::open_private(&file).map_err(failed)?);
-    if role == Role::Gateway && log_check::is_broken(&file).map_err(failed)? {
+    if matches!(role, Role::Gateway) && log_check::is_broken(&file).map_err(failed)? {
         return Err(StoreError::LogDamaged.into());
     }
     let connection = schema::open_writer(&file, config.page_count_max)?;
