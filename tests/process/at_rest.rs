@@ -1,7 +1,7 @@
 //! Without the key the data folder shows no patient: every byte of it, and of the log, is searched for everybody who went
 //! through the gateway; and what is searched for is found once the rows are opened with the key.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use http::Method;
@@ -67,12 +67,21 @@ fn search(site: &Site, needles: &[Needle], when: &str) {
     let mut files = files_below(&site.path("data"));
     assert!(files.iter().any(|(name, bytes)| name.ends_with("gateway.db") && bytes.len() > 100_000), "{when}");
     files.push(("the log".to_owned(), std::fs::read(site.path("log")).unwrap()));
+    let shown = shown_in(&files, needles);
+    assert!(shown.is_empty(), "{when}: {shown:?}");
+}
+
+/// What stands in some file, and in which form.
+fn shown_in<'n>(files: &[(String, Vec<u8>)], needles: &'n [Needle]) -> BTreeMap<&'n str, (&'static str, String)> {
+    let mut shown = BTreeMap::new();
     for (name, bytes) in files {
         for needle in needles {
-            let form = needle.found_in(&bytes);
-            assert_eq!(form, None, "{when}: {:?} stands in {name}", needle.value);
+            if let Some(form) = needle.found_in(bytes) {
+                shown.insert(needle.value.as_str(), (form, name.clone()));
+            }
         }
     }
+    shown
 }
 
 async fn post(site: &Site, path: &str, headers: &[(&str, &str)], body: String) -> (u16, Value) {
@@ -244,22 +253,18 @@ async fn without_the_key_the_data_folder_shows_no_patient() {
         std::fs::write(copy.join(std::path::Path::new(&name).file_name().unwrap()), bytes).unwrap();
     }
     let vault = Vault::open(&keys, &copy, &System::real()).unwrap();
-    let mut opened: Vec<Vec<u8>> = Vec::new();
+    let mut opened: Vec<(String, Vec<u8>)> = Vec::new();
     let mut tables = BTreeSet::new();
-    let closed = Archive::open(&copy, vault).unwrap().each_sealed(|table, _, plain| {
+    let closed = Archive::open(&copy, vault).unwrap().each_sealed(|table, column, plain| {
         tables.insert(table.to_owned());
-        opened.push(plain.to_vec());
+        opened.push((format!("{table}.{column}"), plain.to_vec()));
     });
     assert_eq!(closed.unwrap(), 0, "everything opens");
     assert_eq!(tables.len(), lienthong::store::rotation::TABLES, "every table was filled: {tables:?}");
-    let mut missed: Vec<&str> = Vec::new();
-    let mut forms = BTreeSet::new();
-    for needle in &needles {
-        match opened.iter().find_map(|plain| needle.found_in(plain)) {
-            Some(form) => drop(forms.insert(form)),
-            None => missed.push(&needle.value),
-        }
-    }
+    let shown = shown_in(&opened, &needles);
+    let missed: Vec<&str> =
+        needles.iter().map(|needle| needle.value.as_str()).filter(|value| !shown.contains_key(value)).collect();
     assert!(missed.is_empty(), "searched for and nowhere to be found, even opened: {missed:?}");
+    let forms: BTreeSet<&str> = shown.values().map(|(form, _)| *form).collect();
     assert!(forms.contains("plain") && forms.contains("base64"), "{forms:?}");
 }
