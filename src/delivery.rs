@@ -181,10 +181,7 @@ impl Courier {
         // What leaves, and that it leaves, is on the disk first; otherwise it stays.
         let trail = Trail::new(&parts.audit, GATEWAY, &leased.document, None);
         let about = About { facility: Some(leased.facility), ..About::object(&leased.document) };
-        let entry = match trail.open(Deed::DocumentSend, about).await {
-            Ok(entry) => entry,
-            Err(_) => return self.stays(&leased, place).await,
-        };
+        let Ok(entry) = trail.open(Deed::DocumentSend, about).await else { return self.stays(&leased, place).await };
         let submission =
             Submission { service: service_of(leased.kind), facility: leased.facility, body: leased.body.clone() };
         // After a panic of ours the portal may have the document, and the document may be what made it.

@@ -96,8 +96,8 @@ async fn the_log_is_whole_over_a_kill_and_says_what_is_not_known() {
 
     // What the gateway's own log told of a head holds; another hash does not.
     let log = std::fs::read_to_string(site.path("log")).unwrap();
-    let heads = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let head = heads.filter(|line| line["message"] == "the head of the audit log was signed").last().expect("a head");
+    let mut lines = log.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let head = lines.find(|line| line["message"] == "the head of the audit log was signed").expect("a head");
     let sequence = head["sequence"].as_i64().unwrap();
     let (_, key) = site.audit(&["audit", "public-key"]).await;
     std::fs::write(site.path("audit.pub"), key).unwrap();
