@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
@@ -21,9 +22,8 @@ use crate::delivery::backoff::Backoff;
 use crate::delivery::judge::{Judgement, Patience, SYSTEM_ERROR, Tries, broke_off, judge};
 use crate::document::Kind;
 use crate::document::kind::KINDS;
-use crate::domain::DeliveryState;
 use crate::portal::{Answer, Fault, Handover, Portal, PortalError, Service, Stage, Submission};
-use crate::store::{INTERRUPTED, LeaseWish, Leased, Settlement, Store};
+use crate::store::{Counts, End, LeaseWish, Leased, Settlement, Store};
 use crate::system::stop::Stopper;
 use crate::system::{System, after, until};
 use crate::telemetry::DocumentMetrics;
@@ -214,16 +214,16 @@ impl Courier {
         };
         let mut settlement = self.settlement(&leased, judgement, handover);
         if panicked {
-            settlement.outcome = INTERRUPTED;
+            settlement.end = settlement.end.interrupted();
         }
-        let outcome = settlement.outcome;
+        let outcome = settlement.end.outcome();
         tracing::info!(
             document = leased.document,
             kind = leased.kind.name(),
             facility = %leased.facility,
             attempt = leased.attempt,
             outcome,
-            reason = settlement.reason.as_deref().unwrap_or(""),
+            reason = settlement.end.reason().unwrap_or(""),
             took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "delivery attempted"
         );
@@ -242,7 +242,7 @@ impl Courier {
         let judgement = Judgement::TryLater { wait: None, answer_lost: false, reason: AUDIT_UNAVAILABLE };
         let mut settlement = self.settlement(leased, judgement, handover);
         settlement.note = Some("the audit log cannot be written, so nothing was sent".to_owned());
-        self.0.metrics.attempted(leased.kind.name(), settlement.outcome, Duration::ZERO);
+        self.0.metrics.attempted(leased.kind.name(), settlement.end.outcome(), Duration::ZERO);
         self.settle(leased, settlement).await;
         drop(place);
         self.0.place_free.notify_one();
@@ -250,57 +250,45 @@ impl Courier {
 
     /// What a judgement means for the store.
     fn settlement(&self, leased: &Leased, judgement: Judgement, handover: Handover) -> Settlement {
-        let parts = &self.0;
-        let mut settlement = Settlement {
-            state: DeliveryState::Unknown,
-            reason: None,
-            next_at: None,
-            receipt: None,
-            outcome: "unknown",
-            stage: handover.result.as_ref().err().map(|error| error.stage.name()),
-            answer_lost: false,
-            system_error: false,
-            http_status: handover.http_status,
-            code: None,
-            note: handover.result.as_ref().err().map(|error| error.fault.to_string()),
-            raw: handover.raw,
-        };
-        if let Ok(Answer::Coded { code, .. }) = &handover.result {
-            settlement.code = Some(code.clone());
-        }
-        match judgement {
-            Judgement::Acknowledged(receipt) => {
-                settlement.state = DeliveryState::Acknowledged;
-                settlement.outcome = "acknowledged";
-                settlement.receipt = Some(receipt);
-            }
-            Judgement::Rejected { code } => {
-                settlement.state = DeliveryState::Rejected;
-                settlement.outcome = "rejected";
-                settlement.reason = Some(format!("portal_code_{code}"));
-            }
+        let failure = handover.result.as_ref().err();
+        let end = match judgement {
+            Judgement::Acknowledged(receipt) => End::Acknowledged(receipt),
+            Judgement::Rejected { code } => End::Rejected { reason: format!("portal_code_{code}") },
             Judgement::TryLater { wait, answer_lost, reason } => {
-                // What the fault asks for is the least: a login that fails asks for seconds, through days of outage too.
-                let usual = parts.config.backoff.wait(leased.attempt, parts.system.chance());
-                let wait = wait.map_or(usual, |asked| asked.max(usual));
-                settlement.state = DeliveryState::Queued;
-                settlement.outcome = "try-later";
-                settlement.system_error = reason == SYSTEM_ERROR;
-                settlement.reason = Some(reason.to_owned());
-                settlement.next_at = Some(after(parts.system.now(), wait));
-                settlement.answer_lost = answer_lost;
+                let counts = match (answer_lost, reason) {
+                    (true, _) => Counts::AnswerLost,
+                    (false, SYSTEM_ERROR) => Counts::SystemError,
+                    (false, _) => Counts::Nothing,
+                };
+                End::TryLater { at: self.try_again_at(leased, wait), reason: reason.to_owned(), counts }
             }
             Judgement::Unknown { reason } => {
-                settlement.answer_lost = handover.result.as_ref().is_err_and(|error| error.stage == Stage::NoAnswer);
-                settlement.reason = Some(reason.to_owned());
+                let was_lost = failure.is_some_and(|error| error.stage == Stage::NoAnswer);
+                let counts = if was_lost { Counts::AnswerLost } else { Counts::Nothing };
+                End::Unknown { reason: reason.to_owned(), counts }
             }
-            Judgement::Failed { reason } => {
-                settlement.state = DeliveryState::Failed;
-                settlement.outcome = "failed";
-                settlement.reason = Some(reason.to_owned());
-            }
+            Judgement::Failed { reason } => End::Failed { reason: reason.to_owned() },
+        };
+        let code = match &handover.result {
+            Ok(Answer::Coded { code, .. }) => Some(code.clone()),
+            Ok(Answer::Taken(_)) | Err(_) => None,
+        };
+        Settlement {
+            end,
+            stage: failure.map(|error| error.stage.name()),
+            http_status: handover.http_status,
+            code,
+            note: failure.map(|error| error.fault.to_string()),
+            raw: handover.raw,
         }
-        settlement
+    }
+
+    /// When the next try is due. What the fault asks for is the least: a login that fails asks for seconds, through days of
+    /// outage too.
+    fn try_again_at(&self, leased: &Leased, asked: Option<Duration>) -> Timestamp {
+        let Parts { config, system, .. } = &*self.0;
+        let usual = config.backoff.wait(leased.attempt, system.chance());
+        after(system.now(), asked.map_or(usual, |asked| asked.max(usual)))
     }
 
     /// Writes the settlement. While the disk refuses, it is tried again for as long as the process lives: what the portal

@@ -10,6 +10,7 @@ pub mod batches;
 pub mod incidents;
 pub mod retention;
 pub mod rotation;
+pub mod settlement;
 pub mod simulated;
 pub mod space;
 pub mod ticket;
@@ -33,6 +34,7 @@ use jiff::Timestamp;
 use crate::document::Kind;
 use crate::domain::{DeliveryState, FacilityCode, Officer, Receipt};
 
+pub use self::settlement::{Counts, End, INTERRUPTED, Settlement};
 pub use self::sqlite::{Archive, CheckUp, Config, Migrated, Store, migrate, space_kept};
 pub use self::vault::Vault;
 
@@ -271,38 +273,6 @@ pub enum Lost {
     All,
     /// Those whose lease has ended, save the leases this process still holds: their attempts may yet bring a receipt.
     EndedExcept(Vec<i64>),
-}
-
-/// The outcome of an attempt that broke off with the process, or with the task that made it.
-pub const INTERRUPTED: &str = "interrupted";
-
-/// How an attempt ended, recorded together with the delivery's new state.
-#[derive(Clone)]
-pub struct Settlement {
-    /// The new state: one that `sending` may become.
-    pub state: DeliveryState,
-    /// Why, for a person.
-    pub reason: Option<String>,
-    /// When to try again, if `queued`.
-    pub next_at: Option<Timestamp>,
-    /// The receipt, if `acknowledged`.
-    pub receipt: Option<Receipt>,
-    /// The attempt's outcome word (see [`AttemptView::outcome`]). [`INTERRUPTED`] is counted.
-    pub outcome: &'static str,
-    /// Where it failed.
-    pub stage: Option<&'static str>,
-    /// Whether this attempt's answer was lost after the request was written whole.
-    pub answer_lost: bool,
-    /// Whether the portal answered it with a system error of its own.
-    pub system_error: bool,
-    /// HTTP status received.
-    pub http_status: Option<u16>,
-    /// The portal's code.
-    pub code: Option<String>,
-    /// In words, without names of persons.
-    pub note: Option<String>,
-    /// The raw answer.
-    pub raw: Bytes,
 }
 
 /// Which documents to list. `Debug` shows no key.

@@ -115,17 +115,26 @@ fn wish(most: u32) -> LeaseWish {
     }
 }
 
+/// An attempt that ended so that its delivery is in `state` now, and is due at once if it is to be tried again.
 fn settlement(state: DeliveryState) -> Settlement {
+    let (reason, counts) = ("judged".to_owned(), Counts::Nothing);
+    let end = match state {
+        DeliveryState::Acknowledged => {
+            End::Acknowledged(Receipt { code: "GD-1".to_owned(), received_at: Some("20261120101500".to_owned()) })
+        }
+        DeliveryState::Rejected => End::Rejected { reason },
+        DeliveryState::Queued => End::TryLater { at: Timestamp::UNIX_EPOCH, reason, counts },
+        DeliveryState::Unknown => End::Unknown { reason, counts },
+        DeliveryState::Failed => End::Failed { reason },
+        state => panic!("no attempt ends {state:?}"),
+    };
+    ended(end)
+}
+
+fn ended(end: End) -> Settlement {
     Settlement {
-        state,
-        reason: None,
-        next_at: None,
-        receipt: (state == DeliveryState::Acknowledged)
-            .then(|| Receipt { code: "GD-1".to_owned(), received_at: Some("20261120101500".to_owned()) }),
-        outcome: "judged",
+        end,
         stage: None,
-        answer_lost: false,
-        system_error: false,
         http_status: Some(200),
         code: Some("200".to_owned()),
         note: None,

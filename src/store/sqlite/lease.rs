@@ -8,7 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::super::{INTERRUPTED, Lease, LeaseWish, Leased, Lost, Recovered, Settlement, StoreError};
+use super::super::{Counts, End, INTERRUPTED, Lease, LeaseWish, Leased, Lost, Recovered, Settlement, StoreError};
 use super::column;
 use super::due_times;
 use super::fault::{Fault, unreadable};
@@ -20,7 +20,7 @@ use crate::domain::delivery::{CRASHED_THE_SENDER, INTERRUPTED_MAX};
 use crate::domain::{DeliveryState, FacilityCode};
 use crate::system;
 
-use DeliveryState::{Acknowledged, Failed, Queued, Rejected, Sending, Unknown};
+use DeliveryState::{Acknowledged, Failed, Queued, Sending, Unknown};
 
 /// Deliveries recovered by one command at most, so that the writer is not kept from others.
 pub(super) const RECOVERED_AT_ONCE_MAX: u64 = 200;
@@ -154,7 +154,7 @@ pub(super) fn settle(work: &mut Work<'_>, lease: &Lease, settlement: &Settlement
     let delivery = match held.into_iter().next() {
         Some(delivery) => delivery,
         // A receipt is never thrown away: it ends the doubt that recovery left.
-        None if settlement.state == Acknowledged => {
+        None if settlement.end.state() == Acknowledged => {
             let given_up = params![lease.document, lease.destination, lease.token];
             match moves::read(work.connection, GIVEN_UP, given_up)?.into_iter().next() {
                 Some(delivery) => delivery,
@@ -164,26 +164,26 @@ pub(super) fn settle(work: &mut Work<'_>, lease: &Lease, settlement: &Settlement
         None => return Ok(false),
     };
     end_attempt(work, lease.token, settlement)?;
-    let now = work.system.now();
+    let end = &settlement.end;
     let change = Change {
-        reason: settlement.reason.as_deref(),
-        next_at: (settlement.state == Queued).then(|| settlement.next_at.unwrap_or(now)),
-        receipt: settlement.receipt.as_ref(),
-        answer_lost: settlement.answer_lost,
-        system_error: settlement.system_error,
-        interrupted: settlement.outcome == INTERRUPTED,
-        ..Change::to(settlement.state)
+        reason: end.reason(),
+        next_at: end.next_at(),
+        receipt: end.receipt(),
+        answer_lost: end.counts() == Counts::AnswerLost,
+        system_error: end.counts() == Counts::SystemError,
+        interrupted: end.counts() == Counts::Interrupted,
+        ..Change::to(end.state())
     };
     moves::change(work, &delivery, &change)?;
-    let event = match settlement.state {
-        Acknowledged => "document.acknowledged",
-        Rejected => "document.rejected",
-        Unknown => "document.unknown",
-        Failed => "document.failed",
+    let event = match end {
+        End::Acknowledged(_) => "document.acknowledged",
+        End::Rejected { .. } => "document.rejected",
+        End::Unknown { .. } => "document.unknown",
+        End::Failed { .. } => "document.failed",
         // That it is tried again concerns nobody outside.
-        _ => return Ok(true),
+        End::TryLater { .. } => return Ok(true),
     };
-    let receipt = settlement.receipt.as_ref().map(|receipt| receipt.code.as_str());
+    let receipt = end.receipt().map(|receipt| receipt.code.as_str());
     moves::tell(work, event, &delivery, &[("receipt", receipt), ("code", settlement.code.as_deref())])?;
     Ok(true)
 }
@@ -250,13 +250,13 @@ fn end_attempt(work: &Work<'_>, token: i64, settlement: &Settlement) -> Result<(
         .execute(params![
             token,
             column::millis(work.system.now()),
-            settlement.outcome,
+            settlement.end.outcome(),
             settlement.stage,
             settlement.http_status,
             settlement.code,
             settlement.note,
             raw,
-            settlement.answer_lost || settlement.state == Unknown
+            settlement.end.is_doubtful()
         ])?;
     Ok(())
 }
@@ -281,14 +281,8 @@ fn body(work: &Work<'_>, delivery: &Delivery) -> Result<Bytes, Fault> {
 
 fn park_unreadable(work: &mut Work<'_>, delivery: &Delivery) -> Result<(), Fault> {
     let settlement = Settlement {
-        state: Failed,
-        reason: Some("stored_document_unreadable".to_owned()),
-        next_at: None,
-        receipt: None,
-        outcome: "failed",
+        end: End::Failed { reason: "stored_document_unreadable".to_owned() },
         stage: None,
-        answer_lost: false,
-        system_error: false,
         http_status: None,
         code: None,
         note: Some("The stored document could not be unsealed; nothing was sent.".to_owned()),

@@ -1,7 +1,7 @@
 //! A clock that is set back or forward by a day keeps nothing waiting, loses nothing and doubles nothing.
 
 use super::*;
-use DeliveryState::{Queued, Sending};
+use DeliveryState::Sending;
 
 const DAY: i64 = 24 * 3_600;
 
@@ -27,7 +27,7 @@ async fn waits_that_may_be_meant_are_left_alone() {
     new(store.accept(rig.document(Kind::Claim, "LK1", "a")).await.unwrap());
     let leased = store.lease(wish(1)).await.unwrap();
     let due = crate::system::after(rig.now(), LONGEST_WAIT);
-    let retry = Settlement { next_at: Some(due), ..settlement(Queued) };
+    let retry = ended(End::TryLater { at: due, reason: "later".to_owned(), counts: Counts::Nothing });
     assert!(store.settle(&leased[0], retry).await.unwrap());
     assert_eq!(store.bring_due_times_back(LONGEST_WAIT).await.unwrap(), 0);
     assert_eq!(store.next_due().await.unwrap(), Some(due));

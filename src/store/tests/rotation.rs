@@ -114,7 +114,7 @@ async fn fill(site: &Site, store: &Store) {
     }
     let large = new(store.accept(rig.document(Kind::Claim, "LK-large", &"x".repeat(1_500_000))).await.unwrap());
     for leased in store.lease(wish(8)).await.unwrap() {
-        let outcome = Settlement { reason: Some("lý do".to_owned()), ..settlement(Unknown) };
+        let outcome = ended(End::Unknown { reason: "lý do".to_owned(), counts: Counts::Nothing });
         assert!(store.settle(&leased, outcome).await.unwrap());
     }
     let (page, _) = store.documents(Filter { state: Some(Unknown), ..everything() }).await.unwrap();

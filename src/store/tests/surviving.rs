@@ -141,8 +141,10 @@ async fn nothing_that_names_a_person_can_be_read_from_the_files() {
     let view = new(store.accept(document).await.unwrap());
     assert!(!format!("{view:?}").contains(MARK));
     let leased = store.lease(wish(1)).await.unwrap();
-    let answer =
-        Settlement { raw: Bytes::from(MARK), reason: Some(MARK.to_owned()), ..settlement(DeliveryState::Unknown) };
+    let answer = Settlement {
+        raw: Bytes::from(MARK),
+        ..ended(End::Unknown { reason: MARK.to_owned(), counts: Counts::Nothing })
+    };
     assert!(store.settle(&leased[0], answer).await.unwrap());
     store.replay(&view.id, MARK).await.unwrap();
     store.cancel(&view.id, MARK).await.unwrap();
