@@ -94,7 +94,7 @@ impl Desks {
 pub(crate) async fn open(world: Arc<Mutex<World>>, lookup: Lookup, facilities: Vec<FacilityCode>, mut dice: Dice) {
     loop {
         tokio::time::sleep(dice.wait(Duration::from_secs(150))).await;
-        match dice.below(30) {
+        match dice.below(45) {
             // Many desks with one card at once.
             0 => {
                 let visit = Visit { with_history: false, ..newcomer(&facilities, &mut dice) };
@@ -102,12 +102,14 @@ pub(crate) async fn open(world: Arc<Mutex<World>>, lookup: Lookup, facilities: V
             }
             // The door opens.
             1 => {
-                for _ in 0..10 + dice.below(110) {
-                    let visit = regular(&facilities, &mut dice);
+                for _ in 0..10 + dice.below(290) {
+                    let is_known = dice.chance(0.5);
+                    let visit =
+                        if is_known { regular(&facilities, &mut dice) } else { newcomer(&facilities, &mut dice) };
                     tokio::spawn(visited(world.clone(), lookup.clone(), visit));
                 }
             }
-            2..=6 => drop(tokio::spawn(visited(world.clone(), lookup.clone(), newcomer(&facilities, &mut dice)))),
+            2..=10 => drop(tokio::spawn(visited(world.clone(), lookup.clone(), newcomer(&facilities, &mut dice)))),
             _ => drop(tokio::spawn(visited(world.clone(), lookup.clone(), regular(&facilities, &mut dice)))),
         }
     }

@@ -79,6 +79,7 @@ pub(crate) fn live(run: &mut Run, end: &End) {
         {
             let mut world = run.world.lock().unwrap();
             world.disturb();
+            world.life_began = run.system.now();
             world.trigger = end.trigger;
             world.kill = Arc::default();
             let now = run.system.now();

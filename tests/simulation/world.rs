@@ -51,7 +51,8 @@ pub(crate) struct Doc {
     entered: Timestamp,
     attempts: usize,
     attempts_lately: VecDeque<Timestamp>,
-    lease: Option<(i64, Timestamp)>,
+    /// Token, beginning and end.
+    lease: Option<(i64, Timestamp, Timestamp)>,
 }
 
 /// When the process is to be killed, if something is counted to.
@@ -84,6 +85,8 @@ pub(crate) struct World {
     pub(crate) in_hand: Arc<dyn Fn() -> Vec<i64> + Send + Sync>,
     /// Lives begun, and refusals of the disk, lately.
     disturbed: VecDeque<Timestamp>,
+    /// When the present life began.
+    pub(crate) life_began: Timestamp,
     /// Since when nothing has gone wrong.
     pub(crate) fine_since: Option<Timestamp>,
     pub(crate) disk_is_slow: bool,
@@ -129,6 +132,7 @@ impl World {
             last_token: 0,
             in_hand: Arc::new(Vec::new),
             disturbed: VecDeque::new(),
+            life_began: Timestamp::MIN,
             fine_since: None,
             disk_is_slow: false,
             trigger: None,
@@ -212,7 +216,7 @@ impl World {
 
     fn overdue(&self, document: i64, now: Timestamp, in_hand: &[i64]) -> Option<String> {
         let doc = &self.docs[&document];
-        if let Some((token, ends)) = doc.lease
+        if let Some((token, _, ends)) = doc.lease
             && !in_hand.contains(&token)
             && until(ends, now) > Duration::from_secs(120)
             && self.disturbances(ends, Duration::MAX) == 0
@@ -367,7 +371,16 @@ impl World {
             ));
         }
         doc.state = to;
-        doc.lease = None;
+        let lease = doc.lease.take();
+        if let Some((token, leased_at, _)) = lease.filter(|(_, leased_at, _)| *leased_at >= self.life_began) {
+            let outcome = "SELECT outcome FROM attempts WHERE id = ?1";
+            let outcome: Option<String> = self.database.query_row(outcome, params![token], |row| row.get(0)).unwrap();
+            if outcome.as_deref() == Some("interrupted") {
+                return Err(format!(
+                    "the attempt on document {document} of {leased_at} was given up by its own process"
+                ));
+            }
+        }
         match to {
             Queued | Sending | Held => drop(self.open.insert(document)),
             _ => drop(self.open.remove(&document)),
@@ -398,7 +411,7 @@ impl World {
         let hour = Duration::from_secs(3600);
         let lives = self.disturbances(now.checked_sub(jiff::SignedDuration::from_hours(1)).unwrap(), hour);
         let doc = self.docs.get_mut(&document).unwrap();
-        doc.lease = Some((token, Timestamp::from_millisecond(ends).unwrap()));
+        doc.lease = Some((token, now, Timestamp::from_millisecond(ends).unwrap()));
         doc.attempts += 1;
         doc.attempts_lately.push_back(now);
         while doc.attempts_lately.front().is_some_and(|first| until(*first, now) > hour) {
