@@ -36,6 +36,7 @@ impl Trace {
         }
     }
 
+    #[expect(clippy::print_stderr, reason = "whoever replays a run asked to see it")]
     pub(crate) fn event(&mut self, at: Timestamp, what: Arguments<'_>) {
         self.line.clear();
         write!(self.line, "{at} {what}").unwrap();

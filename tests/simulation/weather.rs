@@ -35,7 +35,8 @@ enum Sky {
     DiskSlow,
 }
 
-const BAD: [Sky; 17] = [
+/// The disk's are twice as likely: most of them last minutes only.
+const BAD: [Sky; 19] = [
     Sky::Slow,
     Sky::Hanging,
     Sky::Flaky,
@@ -51,6 +52,8 @@ const BAD: [Sky; 17] = [
     Sky::LinesCut,
     Sky::LinesFrozen,
     Sky::DiskFull,
+    Sky::DiskFull,
+    Sky::DiskBroken,
     Sky::DiskBroken,
     Sky::DiskSlow,
 ];
