@@ -168,7 +168,7 @@ fn fill(wish: &Wish<'_>, databases: &[PathBuf], to: &Path, made_at: Timestamp) -
         let copy = to.join(&name);
         let of_store = |error| BackupError::Store { path: from.clone(), error };
         copying::copy(from, &copy).map_err(of_store)?;
-        let schema = copying::check(&copy).map_err(of_store)?;
+        let schema = copying::version(&copy).map_err(of_store)?;
         if name == DATABASE_FILE {
             storage_keys = copying::keys_of(&copy).map_err(of_store)?;
         }

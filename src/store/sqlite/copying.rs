@@ -21,6 +21,10 @@ const PAGES_AT_ONCE: i32 = 1_024;
 /// The rest. A database of 10 GB takes half a minute of rests.
 const REST: Duration = Duration::from_millis(10);
 
+/// Steps between two syncs of the copy, 64 MiB: one sync of all of it at the end would have the disk to itself, and the
+/// gateway's own commits would wait.
+const STEPS_A_SYNC: u32 = 16;
+
 /// How often a copy that is kept from reading tries again, at each rest: five seconds, as every other reader waits.
 const TRIES_MAX: u32 = 500;
 
@@ -42,13 +46,17 @@ fn copy_slowly(from: &Path, to: &Path) -> Result<(), Fault> {
     // Without a transaction of its own every commit of the gateway would begin the copy anew.
     let state = source.unchecked_transaction()?;
     state.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
-    drop(folder::open_private(to).map_err(failed)?);
+    let file = folder::open_private(to).map_err(failed)?;
     let mut copy = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // What breaks off is thrown away, and what is done is synced whole.
     copy.pragma_update(None, "synchronous", "off")?;
     let backup = Backup::new(&state, &mut copy)?;
-    let mut tries = 0;
+    let (mut tries, mut steps) = (0, 0_u32);
     loop {
+        steps = steps.wrapping_add(1);
+        if steps.is_multiple_of(STEPS_A_SYNC) {
+            file.sync_data().map_err(failed)?;
+        }
         match backup.step(PAGES_AT_ONCE)? {
             StepResult::Done => return Ok(()),
             StepResult::More => tries = 0,
@@ -86,6 +94,12 @@ pub(in crate::store) fn check(file: &Path) -> Result<i64, StoreError> {
     let (said, version) = looked(&connection).map_err(|fault| fault.told())?;
     // What it says otherwise names pages and tables, and is of use to nobody here.
     if said == "ok" { Ok(version) } else { Err(StoreError::Failed("the database is damaged".to_owned())) }
+}
+
+/// The version of a copy's schema.
+pub(in crate::store) fn version(file: &Path) -> Result<i64, StoreError> {
+    let read = || schema::version(&Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?);
+    read().map_err(|fault: Fault| fault.told())
 }
 
 /// The keys that the bodies of a copy are sealed with.
