@@ -24,7 +24,10 @@ use crate::site::{Document, Site, hex};
 
 /// Documents submitted while the record runs, before and after a restart: enough that the log is put into the database and
 /// begun anew while the gateway runs.
-const DOCUMENTS: [usize; 2] = [30, 190];
+const DOCUMENTS: [usize; 2] = [30, 130];
+
+/// Bytes that are added to each claim after the restart, so that few documents fill a log.
+const PADDING: usize = 200_000;
 
 /// Programs that submit at once, so that several documents share a commit.
 const CLIENTS: usize = 4;
@@ -167,7 +170,10 @@ async fn worked(disturbed: bool) -> Site {
                     if disturbed && number % 5 == 4 {
                         site.shim.order(Fault::SyncFails, number % 3, Some(1 + number % 2));
                     }
-                    let document = Document::new(number);
+                    let mut document = Document::new(number);
+                    if document.is_claim && number >= DOCUMENTS[0] {
+                        document = document.longer_by(PADDING);
+                    }
                     let id = site.submit_until_kept(&document).await;
                     site.shim.mark(&json!({"kept": id, "sha256": document.sha256()}));
                 }

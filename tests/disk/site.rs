@@ -334,6 +334,11 @@ impl Document {
         Self { body: Bytes::from(body), media_type, is_claim }
     }
 
+    /// The same with so many empty lines at its end.
+    pub(crate) fn longer_by(self, length: usize) -> Self {
+        Self { body: Bytes::from([&self.body[..], &vec![b'\n'; length]].concat()), ..self }
+    }
+
     /// SHA-256, as the API writes it.
     pub(crate) fn sha256(&self) -> String {
         hex(&lienthong::intake::sha256(&self.body))
