@@ -24,7 +24,7 @@ use crate::site::{Document, Site, hex};
 
 /// Documents submitted while the record runs, before and after a restart: enough that the log is put into the database and
 /// begun anew while the gateway runs.
-const DOCUMENTS: [usize; 2] = [30, 130];
+const DOCUMENTS: [usize; 2] = [30, 96];
 
 /// Bytes that are added to each claim after the restart, so that few documents fill a log.
 const PADDING: usize = 200_000;
@@ -33,7 +33,7 @@ const PADDING: usize = 200_000;
 const CLIENTS: usize = 4;
 
 /// Images looked at for one row of the matrix, in a round.
-const IMAGES: usize = 180;
+const IMAGES: usize = 150;
 
 /// Images opened at once.
 const AT_ONCE: usize = 3;
@@ -171,7 +171,7 @@ async fn worked(disturbed: bool) -> Site {
                         site.shim.order(Fault::SyncFails, number % 3, Some(1 + number % 2));
                     }
                     let mut document = Document::new(number);
-                    if document.is_claim && number >= DOCUMENTS[0] {
+                    if document.is_claim && number >= DOCUMENTS[0] && !disturbed {
                         document = document.longer_by(PADDING);
                     }
                     let id = site.submit_until_kept(&document).await;
