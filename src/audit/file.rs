@@ -27,13 +27,13 @@ pub(super) fn open_writer(file: &Path, page_count_max: Option<u32>) -> Result<Co
     // SQLite gives its log the rights of the file, so the file is made before SQLite would. One that is there is not
     // opened: closing it again would take this process's own locks from it.
     if file.exists() {
-        return Ok(opened(file, page_count_max)?);
+        return opened(file, page_count_max);
     }
     folder::open_private(file).map_err(|error| Unavailable::Failed(error.kind().to_string()))?;
-    Ok(opened(file, page_count_max)?)
+    opened(file, page_count_max)
 }
 
-fn opened(file: &Path, page_count_max: Option<u32>) -> rusqlite::Result<Connection> {
+fn opened(file: &Path, page_count_max: Option<u32>) -> Result<Connection, Unavailable> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -48,6 +48,9 @@ fn opened(file: &Path, page_count_max: Option<u32>) -> rusqlite::Result<Connecti
     }
     let version =
         |connection: &Connection| connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+    if version(&connection)? > VERSION {
+        return Err(Unavailable::Failed("it was written by a newer version of the program".to_owned()));
+    }
     if version(&connection)? < VERSION {
         connection.execute_batch("BEGIN IMMEDIATE")?;
         // Read again inside: another process may have been first.

@@ -283,6 +283,17 @@ async fn entries_are_neither_changed_nor_deleted_by_a_slip() {
 }
 
 #[tokio::test]
+async fn a_log_of_a_newer_version_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::new(folder.path());
+    let (_, system) = moved();
+    a_small_log(&config, &system).await;
+    raw(folder.path()).pragma_update(None, "user_version", 2).unwrap();
+    let opened = Audit::open_beside(&config, Vault::for_tests().unwrap(), system);
+    assert!(matches!(opened.err(), Some(AuditError::Log(Unavailable::Failed(_)))));
+}
+
+#[tokio::test]
 async fn a_configuration_is_compared_with_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
     let config = Config::new(folder.path());

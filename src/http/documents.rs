@@ -105,6 +105,8 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     let filter = read_filter(&call, &query)?;
     let limit = filter.limit;
+    let subject = filter.key.as_deref().map(|key| call.trail.audit().record_of(key));
+    call.trail.tell(About { subject, ..About::default() });
     let (views, has_more) = gateway.0.store.documents(filter).await?;
     let next = views.last().filter(|_| has_more).map(|view| format!("cur_{}", view.sequence));
     let data: Vec<_> = views.into_iter().map(|view| shapes::document(view, &call.context.voice)).collect();

@@ -209,7 +209,10 @@ async fn nothing_that_names_a_patient_stands_where_it_does_not_belong() {
             gateway.stop().await;
         }
         let files = files_below(&gateway.data_folder());
-        assert!(files.iter().any(|(name, bytes)| name.ends_with("gateway.db") && bytes.len() > 4_096), "no database");
+        for database in ["gateway.db", "audit.db"] {
+            let is_there = files.iter().any(|(name, bytes)| name.ends_with(database) && bytes.len() > 4_096);
+            assert!(is_there, "no {database}");
+        }
         for (name, bytes) in files {
             assert_eq!(found_in(&bytes, &secrets), [""; 0], "in {name}");
         }
