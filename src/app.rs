@@ -195,7 +195,7 @@ impl App {
         let webhooks = alerts::webhooks(&config, &store, &system, &metrics)?;
         let housekeeping = Housekeeping {
             webhooks: webhooks.clone(),
-            watcher: alerts::watcher(&config, &store, &portal, &identity, &system, &metrics),
+            watcher: alerts::watcher(&config, (&store, &audit), &portal, &identity, &system, &metrics),
             keeper: Keeper::new(&config, store.clone(), system.clone(), metrics.keeping.clone()),
             store: store.clone(),
             audit: audit.clone(),

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::audit::Audit;
 use crate::domain::{FacilityCode, IncidentKind};
 use crate::incidents::board::{Board, Seen, Settling};
 use crate::portal::{Portal, Service, Weather};
@@ -52,6 +53,7 @@ pub type CertificateEnd = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub struct Watcher {
     config: Config,
     store: Store,
+    audit: Audit,
     portal: Portal,
     certificate_end: CertificateEnd,
     system: System,
@@ -63,12 +65,13 @@ impl Watcher {
     pub fn new(
         config: Config,
         store: Store,
+        audit: Audit,
         portal: Portal,
         certificate_end: CertificateEnd,
         system: System,
         metrics: IncidentMetrics,
     ) -> Self {
-        Self { config, store, portal, certificate_end, system, metrics }
+        Self { config, store, audit, portal, certificate_end, system, metrics }
     }
 
     /// Looks until told to stop.
@@ -152,10 +155,16 @@ impl Watcher {
     async fn storage(&self) -> Vec<Seen> {
         let refuses = match self.store.health() {
             Ok(()) => false,
-            Err(_) => matches!(self.store.probe().await, Err(StoreError::Full | StoreError::Failed(_))),
+            Err(_) => !matches!(self.store.probe().await, Ok(()) | Err(StoreError::Busy | StoreError::Closing)),
         };
-        let subject = gateway_wide(IncidentKind::StorageRefusing, "gateway");
-        if refuses { vec![one(subject, None)] } else { Vec::new() }
+        let is_low = self.store.room_on_disk().is_some_and(|room| room.is_low || room.is_short);
+        let found = [
+            (refuses, IncidentKind::StorageRefusing, "store"),
+            (self.audit.health().is_err(), IncidentKind::StorageRefusing, "audit"),
+            (is_low, IncidentKind::DiskLow, "gateway"),
+        ];
+        let seen = |(is_so, kind, name): (bool, _, _)| is_so.then(|| one(gateway_wide(kind, name), None));
+        found.into_iter().filter_map(seen).collect()
     }
 
     fn weather(&self) -> Vec<Seen> {

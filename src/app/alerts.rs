@@ -6,6 +6,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use super::StartError;
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::delivery::backoff::Backoff;
 use crate::http::tls::Identity;
@@ -54,7 +55,7 @@ pub(super) fn webhooks(
 /// What watches for incidents.
 pub(super) fn watcher(
     config: &Config,
-    store: &Store,
+    (store, audit): (&Store, &Audit),
     portal: &Portal,
     identity: &Arc<Identity>,
     system: &System,
@@ -70,5 +71,13 @@ pub(super) fn watcher(
     };
     let identity = identity.clone();
     let certificate_end = Arc::new(move || identity.not_after());
-    Watcher::new(to, store.clone(), portal.clone(), certificate_end, system.clone(), metrics.incidents.clone())
+    Watcher::new(
+        to,
+        store.clone(),
+        audit.clone(),
+        portal.clone(),
+        certificate_end,
+        system.clone(),
+        metrics.incidents.clone(),
+    )
 }

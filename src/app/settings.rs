@@ -6,12 +6,16 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use super::StartError;
+use crate::batch;
+use crate::clients;
 use crate::config::{ClientCertificates, Config, Generation, Mode, OfficerMissing, OnDelay};
 use crate::delivery::{self, backoff::Backoff, judge::Patience};
 use crate::document::{self, Kind};
+use crate::facade;
 use crate::http::{server, tls};
+use crate::intake;
+use crate::lookup;
 use crate::portal::{self, Account, PortalPassword};
-use crate::{batch, clients, facade, intake, lookup};
 
 pub(super) fn mode(config: &Config) -> clients::Mode {
     match config.mode {

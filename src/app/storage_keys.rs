@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::app::audit::as_operator;
 use crate::app::{Opening, StartError, open_store, store_failed};
+use crate::audit::{About, Deed};
 use crate::config::Config;
 use crate::store::rotation::StorageKeys;
 use crate::store::{Store, StoreError, Vault};
@@ -108,10 +110,22 @@ pub async fn rotate(
     system: &System,
     progress: &mut impl FnMut(&Progress),
 ) -> Result<Rotated, StartError> {
-    let (_, store) = open_store(config, system, Opening::Beside).await?;
-    let rotated = rotate_in(&store, progress).await;
+    let (vault, store) = open_store(config, system, Opening::Beside).await?;
+    let rotated = recorded(config, &vault, system, Deed::StorageKeyAdd, rotate_in(&store, progress)).await;
     store.close().await;
-    rotated.map_err(|error| store_failed(config, error))
+    rotated
+}
+
+/// A change of the keys, with its entry in the audit log.
+async fn recorded<T>(
+    config: &Config,
+    vault: &Vault,
+    system: &System,
+    deed: Deed,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StartError> {
+    let work = async { work.await.map_err(|error| store_failed(config, error)) };
+    as_operator(config, (vault, system), (deed, |_| About::default()), work).await
 }
 
 async fn rotate_in(store: &Store, progress: &mut impl FnMut(&Progress)) -> Result<Rotated, StoreError> {
@@ -154,9 +168,10 @@ pub enum Retired {
 /// Takes the keys that no row needs out of the key file, or writes the others to `output` where the file is not ours.
 pub async fn retire(config: &Config, system: &System, output: Option<&Path>) -> Result<Retired, StartError> {
     let (vault, store) = open_store(config, system, Opening::Beside).await?;
-    let retired = retire_in(&vault, &store, output).await;
+    let work = retire_in(&vault, &store, output);
+    let retired = recorded(config, &vault, system, Deed::StorageKeyRetire, work).await;
     store.close().await;
-    retired.map_err(|error| store_failed(config, error))
+    retired
 }
 
 async fn retire_in(vault: &Vault, store: &Store, output: Option<&Path>) -> Result<Retired, StoreError> {
@@ -175,8 +190,8 @@ async fn retire_in(vault: &Vault, store: &Store, output: Option<&Path>) -> Resul
 /// gateway takes it into use, and seals everything anew, when it starts with that file.
 pub async fn write_new_key(config: &Config, system: &System, output: &Path) -> Result<u32, StartError> {
     let (vault, store) = open_store(config, system, Opening::Beside).await?;
-    let keys = store.storage_keys().await;
-    let written = keys.and_then(|keys| vault.write_with_new_key(output, keys.newest(), system));
+    let work = async { vault.write_with_new_key(output, store.storage_keys().await?.newest(), system) };
+    let written = recorded(config, &vault, system, Deed::StorageKeyAdd, work).await;
     store.close().await;
-    written.map_err(|error| store_failed(config, error))
+    written
 }

@@ -80,6 +80,10 @@ pub enum Deed {
     KeyAdd,
     /// A key was revoked.
     KeyRevoke,
+    /// A storage key was added, and everything stored is sealed anew.
+    StorageKeyAdd,
+    /// Storage keys that nothing needs were destroyed.
+    StorageKeyRetire,
     /// The gateway started with a configuration.
     ConfigurationLoaded,
     /// Certificates were read again.
@@ -168,6 +172,8 @@ const NAMES: &[(Deed, &str)] = &[
     (Deed::OfficersImport, "officers.import"),
     (Deed::KeyAdd, "key.add"),
     (Deed::KeyRevoke, "key.revoke"),
+    (Deed::StorageKeyAdd, "storage_key.add"),
+    (Deed::StorageKeyRetire, "storage_key.retire"),
     (Deed::ConfigurationLoaded, "configuration.loaded"),
     (Deed::CertificatesReloaded, "certificates.reloaded"),
     (Deed::ArchiveRead, "archive.read"),
@@ -242,6 +248,8 @@ impl Deed {
             | Self::OfficersImport
             | Self::KeyAdd
             | Self::KeyRevoke
+            | Self::StorageKeyAdd
+            | Self::StorageKeyRetire
             | Self::ConfigurationLoaded
             | Self::CertificatesReloaded
             | Self::AuditResumed

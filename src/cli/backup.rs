@@ -179,7 +179,8 @@ pub(super) fn migrate(arguments: &Migrate, out: &Output) -> Exit {
 }
 
 fn key_file(data: &Data) -> PathBuf {
-    data.keys_file.clone().unwrap_or_else(|| data.folder.join(KEY_FILE))
+    let credential = data.keys_credential.as_ref().and_then(|credential| credential.file.clone());
+    credential.or_else(|| data.keys_file.clone()).unwrap_or_else(|| data.folder.join(KEY_FILE))
 }
 
 /// Says why, with a word in Vietnamese for what people meet; paths and reasons of the system stay as they are.

@@ -21,15 +21,17 @@ pub enum IncidentKind {
     WebhookFailing,
     /// A webhook endpoint is sent nothing any more. Subject: the endpoint.
     WebhookDisabled,
-    /// The disk takes nothing. Subject: `gateway`.
+    /// What has to be kept cannot be written. Subject: `store`, or `audit`.
     StorageRefusing,
+    /// The disk will soon be full, or new documents are refused for it already. Subject: `gateway`.
+    DiskLow,
     /// The server's certificate ends soon, or has ended. Subject: the listener.
     CertificateExpiring,
 }
 
 impl IncidentKind {
     /// All kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::PortalDown,
         Self::PortalSlow,
         Self::AccountRefused,
@@ -40,6 +42,7 @@ impl IncidentKind {
         Self::WebhookFailing,
         Self::WebhookDisabled,
         Self::StorageRefusing,
+        Self::DiskLow,
         Self::CertificateExpiring,
     ];
 
@@ -56,6 +59,7 @@ impl IncidentKind {
             Self::WebhookFailing => "webhook_failing",
             Self::WebhookDisabled => "webhook_disabled",
             Self::StorageRefusing => "storage_refusing",
+            Self::DiskLow => "disk_low",
             Self::CertificateExpiring => "certificate_expiring",
         }
     }

@@ -75,6 +75,13 @@ pub fn words(kind: IncidentKind) -> (Bilingual, Bilingual) {
                 "Free or replace the disk; new documents are refused until it can be written. /readyz says why.",
             ),
         ),
+        IncidentKind::DiskLow => (
+            ("Đĩa của gateway sắp đầy", "The gateway's disk will soon be full"),
+            (
+                "Thêm đĩa hoặc giảm thời hạn lưu ([retention]); lienthong check cho biết còn bao nhiêu ngày.",
+                "Add disk space or keep less ([retention]); lienthong check tells how many days are left.",
+            ),
+        ),
         IncidentKind::CertificateExpiring => (
             ("Chứng thư của gateway sắp hết hạn", "The gateway's certificate ends soon"),
             (

@@ -126,7 +126,12 @@ async fn all_documents(site: &Site) {
     ] {
         let (status, told) = submit(site, media_type, facility, body).await;
         assert_eq!(status, 202, "{told}");
-        rests(site, told["id"].as_str().unwrap(), &["acknowledged", "rejected"]).await;
+        let document = rests(site, told["id"].as_str().unwrap(), &["acknowledged", "rejected"]).await;
+        let path = format!("/v1/documents/{}/legal-hold", document["id"].as_str().unwrap());
+        for path in [path.clone(), format!("{path}/lift")] {
+            let (status, told) = post(site, &path, &[], json!({"lyDo": REASON}).to_string()).await;
+            assert_eq!(status, 200, "{told}");
+        }
     }
     let (status, _) =
         submit(site, XML, "01999", &documents::claim("HS0000000009").replace(">1</SOLUONG", ">2</SOLUONG")).await;
@@ -148,6 +153,15 @@ async fn all_documents(site: &Site) {
         // What waited may have gone out meanwhile.
         assert!(status == 200 || what == "hold", "{told}");
     }
+}
+
+/// A webhook endpoint whose address names somebody, with a secret that was changed.
+async fn a_webhook(site: &Site) {
+    let url = format!("https://127.0.0.1:9/{}", OFFICER.1);
+    let (status, told) = post(site, "/v1/webhook-endpoints", &[], json!({"url": url}).to_string()).await;
+    assert_eq!(status, 201, "{told}");
+    let path = format!("/v1/webhook-endpoints/{}/rotate-secret", told["id"].as_str().unwrap());
+    assert_eq!(post(site, &path, &[], "{}".to_owned()).await.0, 200);
 }
 
 /// Lookups of every sort: answered, refused for their form, while the portal is away, and as a list.
@@ -227,6 +241,7 @@ async fn without_the_key_the_data_folder_shows_no_patient() {
     let asked = people(6);
     all_lookups(&site, &asked).await;
     all_documents(&site).await;
+    a_webhook(&site).await;
     let told = his.claim(&documents::claim("HS0000000011")).await.expect("an answer");
     assert_eq!(told["maKetQua"], "200", "{told}");
 

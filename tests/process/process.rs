@@ -88,7 +88,7 @@ impl Site {
 
         let wish = ClientWish {
             name: "test".into(),
-            scopes: app::usual_scope_names().map(str::to_owned).to_vec(),
+            scopes: app::scope_names().map(str::to_owned).to_vec(),
             facilities: FACILITIES.iter().map(|code| FacilityCode::parse(code).unwrap()).collect(),
             requests_per_minute: 10_000_000,
             addresses: Vec::new(),

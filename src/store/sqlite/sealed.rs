@@ -67,6 +67,13 @@ pub(super) const TABLES: &[SealedTable] = &[
         key_column: None,
     },
     SealedTable {
+        name: "legal_holds",
+        order: &["id"],
+        bound_to: "t.id",
+        columns: &["set_reason", "lifted_reason"],
+        key_column: None,
+    },
+    SealedTable {
         name: "webhook_endpoints",
         order: &["sequence"],
         bound_to: "t.id",
