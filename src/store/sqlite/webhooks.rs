@@ -139,7 +139,8 @@ impl Store {
         self.write(SMALL_BYTES, move |work| deliveries::recover(work, endpoint, wish)).await
     }
 
-    /// Forgets some deliveries that ended before `before`; to be called again until it returns 0.
+    /// Forgets some deliveries that ended before `before`, and endpoints of clients revoked before it; to be called again
+    /// until it returns 0.
     pub async fn forget_webhook_deliveries(&self, before: Timestamp) -> Result<u64, StoreError> {
         self.write(SMALL_BYTES, move |work| deliveries::forget(work, before)).await
     }

@@ -266,3 +266,27 @@ async fn disabled_or_recovered_it_goes_on_in_order() {
     assert_eq!(drain().await, ["document.queued"]);
     store.close().await;
 }
+
+#[tokio::test]
+async fn endpoints_of_revoked_clients_are_forgotten_in_the_end() {
+    let rig = Rig::new();
+    let store = rig.open().await;
+    client(&store, &rig, "key_1", &["01999"]).await;
+    client(&store, &rig, "key_22", &["01999"]).await;
+    let (gone, stays) = (endpoint(&store, &rig, "key_1", &[]).await, endpoint(&store, &rig, "key_22", &[]).await);
+    store.record_event_of(facility("01999"), "batch.completed", "{}".to_owned()).await.unwrap();
+    for hook in [&gone, &stays] {
+        assert_eq!(store.queue_webhooks(hook.sequence).await.unwrap(), 1);
+    }
+    assert!(store.revoke_client("key_1", rig.now()).await.unwrap());
+    let work = store.webhook_work(rig.now(), Vec::new(), 4, 5).await.unwrap();
+    assert_eq!(work.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), [stays.id.as_str()], "at once nothing more");
+    let revoked = rig.now();
+    rig.pass(10);
+    while store.forget_webhook_deliveries(revoked).await.unwrap() > 0 {}
+    assert!(store.webhook(&gone.id).await.unwrap().is_some(), "not before its time");
+    while store.forget_webhook_deliveries(rig.now()).await.unwrap() > 0 {}
+    assert!(store.webhook(&gone.id).await.unwrap().is_none());
+    assert_eq!(store.webhook(&stays.id).await.unwrap().unwrap().waiting, 1);
+    store.close().await;
+}

@@ -361,7 +361,24 @@ fn again(work: &mut Work<'_>, condition: &str, endpoint: i64, event: i64) -> Res
     Ok(u64::try_from(changed).unwrap_or(u64::MAX))
 }
 
+/// Forgets deliveries that ended before `before`, and endpoints of clients revoked before it: nobody else could remove them.
 pub(super) fn forget(work: &mut Work<'_>, before: Timestamp) -> Result<u64, Fault> {
+    let orphan: Option<i64> = work
+        .connection
+        .prepare_cached(
+            "SELECT e.sequence FROM webhook_endpoints e JOIN clients c ON c.id = e.client WHERE c.revoked_at < ?1 LIMIT 1",
+        )?
+        .query_row(params![column::millis(before)], |row| row.get(0))
+        .optional()?;
+    if let Some(endpoint) = orphan {
+        let piece = "DELETE FROM webhook_deliveries WHERE endpoint = ?1 AND event IN
+                       (SELECT event FROM webhook_deliveries WHERE endpoint = ?1 LIMIT ?2)";
+        let forgotten = work.connection.prepare_cached(piece)?.execute(params![endpoint, FORGOTTEN_AT_ONCE_MAX])?;
+        if forgotten == 0 {
+            work.connection.execute("DELETE FROM webhook_endpoints WHERE sequence = ?1", params![endpoint])?;
+        }
+        return Ok(u64::try_from(forgotten).unwrap_or(u64::MAX).max(1));
+    }
     let forgotten = work
         .connection
         .prepare_cached(
