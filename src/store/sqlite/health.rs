@@ -115,6 +115,12 @@ impl Health {
         self.with(|state| state.damage = damage);
     }
 
+    /// Whether damage was found, for tests.
+    #[cfg(test)]
+    pub(super) fn is_found(&self) -> bool {
+        self.with(|state| state.damage == Damage::Found)
+    }
+
     fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

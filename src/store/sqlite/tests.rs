@@ -143,6 +143,52 @@ async fn after_a_failed_disk_nothing_of_the_group_is_kept_and_a_new_connection_s
     store.close().await;
 }
 
+/// What SQLite says when it meets a page that cannot be right.
+async fn meet_damage(store: &Store) {
+    let met = store.write(1, |_| -> Result<(), Fault> {
+        Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), None).into())
+    });
+    assert!(matches!(met.await, Err(StoreError::Damaged)));
+    assert!(matches!(store.health(), Err(StoreError::Damaged)));
+}
+
+#[tokio::test]
+async fn suspected_damage_is_dismissed_when_the_whole_file_is_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    meet_damage(&store).await;
+    while store.probe().await.is_err() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(store.health().is_ok());
+    store.record_event("later", "{}".to_owned()).await.unwrap();
+    store.close().await;
+}
+
+#[tokio::test]
+async fn found_damage_stops_everything_but_the_answers_of_the_portal() {
+    let folder = tempfile::tempdir().unwrap();
+    store(&folder).await.close().await;
+    let store = store(&folder).await;
+    store.record_event("read before", "{}".to_owned()).await.unwrap();
+    let file = folder.path().join(DATABASE_FILE);
+    let mut bytes = std::fs::read(&file).unwrap();
+    for page in bytes.chunks_mut(4096).skip(2) {
+        page[..8].fill(0xFF);
+    }
+    // Written over in place: the store has the file open.
+    std::io::Write::write_all(&mut std::fs::OpenOptions::new().write(true).open(&file).unwrap(), &bytes).unwrap();
+    meet_damage(&store).await;
+    while !store.inner.health.is_found() {
+        assert!(matches!(store.probe().await, Err(StoreError::Damaged)));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(matches!(store.record_event("no more", "{}".to_owned()).await, Err(StoreError::Damaged)));
+    let known = LastKnown { code: "000".to_owned(), raw: Bytes::new(), answered_at: Timestamp::UNIX_EPOCH };
+    assert!(!store.keep_last_known([1; 32], known));
+    store.close().await;
+}
+
 #[tokio::test]
 async fn a_panic_ends_its_command_and_no_other() {
     let folder = tempfile::tempdir().unwrap();
