@@ -107,6 +107,20 @@ fn files_stay_one_thing() {
     assert!(long.is_empty(), "split these: {long:?}");
 }
 
+/// Where two things are ready at once, order decides and not chance: else no run of the simulation could be repeated.
+#[test]
+fn the_simulated_cores_choose_by_order() {
+    let simulated = ["delivery", "lookup", "portal", "store", "system"];
+    for (file, text) in all_sources() {
+        if !simulated.contains(&part_of(&file)) || file.contains("tests") {
+            continue;
+        }
+        for choice in text.split("select! {").skip(1) {
+            assert!(choice.trim_start().starts_with("biased;"), "{file}: a select! without `biased;`");
+        }
+    }
+}
+
 #[test]
 fn folders_have_their_face_in_a_file_beside_them() {
     for (file, _) in all_sources() {
