@@ -16,17 +16,21 @@ pub(crate) struct SimDisk {
 struct State {
     dice: Dice,
     refuses: Option<Refusal>,
+    /// How many of the transactions it refuses, if it does.
+    share: f64,
     /// The longest wait of a group.
     slowest: Duration,
 }
 
 impl SimDisk {
     pub(crate) fn new(dice: Dice, world: Arc<Mutex<World>>) -> Self {
-        Self { state: Mutex::new(State { dice, refuses: None, slowest: Duration::ZERO }), world }
+        Self { state: Mutex::new(State { dice, refuses: None, share: 1.0, slowest: Duration::ZERO }), world }
     }
 
     pub(crate) fn set(&self, refuses: Option<Refusal>, slowest: Duration) {
         let mut state = self.state.lock().unwrap();
+        // One spell in two refuses a part only: what was leased cannot be settled.
+        state.share = if state.dice.chance(0.5) { 1.0 } else { 0.1 + 0.6 * state.dice.part() };
         (state.refuses, state.slowest) = (refuses, slowest);
     }
 }
@@ -39,7 +43,12 @@ impl Disk for SimDisk {
     }
 
     fn admits(&self) -> Result<(), Refusal> {
-        let refuses = self.state.lock().unwrap().refuses;
+        let refuses = {
+            let mut state = self.state.lock().unwrap();
+            let share = state.share;
+            let is_hit = state.refuses.is_some() && state.dice.chance(share);
+            state.refuses.filter(|_| is_hit)
+        };
         match refuses {
             None => Ok(()),
             Some(refusal) => {
