@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use lienthong::audit::{Audit, Trail};
 use lienthong::domain::FacilityCode;
 use lienthong::intake::{self, Intake, Offered};
 use lienthong::store::{self, KEY_FILE, Store, Vault};
@@ -58,6 +59,8 @@ struct Bench {
     store: Store,
     vault: Vault,
     intake: Intake,
+    /// The audit log has a benchmark of its own.
+    by: Trail,
     claims: Arc<Claims>,
     next: Arc<AtomicU64>,
 }
@@ -76,9 +79,10 @@ impl Bench {
         let vault = Vault::open(&folder.path().join(KEY_FILE), &data, &system).expect("keys can be made");
         let store = Store::open(store::Config::new(&data), vault.clone(), system.clone()).await.expect("a store");
         let metrics = Metrics::new();
+        let by = Trail::new(&Audit::idle_for_measuring(vault.clone(), system.clone()), "key_1", "req_1", None);
         let intake = Intake::new(intake::Config::default(), store.clone(), system, metrics.documents.clone());
         let (claims, next) = (Arc::new(Claims::from_sample()), Arc::default());
-        Self { _folder: folder, store, vault, intake, claims, next }
+        Self { _folder: folder, store, vault, intake, by, claims, next }
     }
 
     /// Lets everybody submit for a while, and counts what was kept.
@@ -88,12 +92,14 @@ impl Bench {
         let callers: Vec<_> = (0..CALLERS)
             .map(|_| {
                 let (intake, claims, next) = (self.intake.clone(), self.claims.clone(), self.next.clone());
+                let by = self.by.clone();
                 tokio::spawn(async move {
                     let mut count = 0;
                     while begun.elapsed() < span {
                         let body = Bytes::from(claims.make(next.fetch_add(1, Ordering::Relaxed)));
                         let offered = Offered {
                             client: "key_1".to_owned(),
+                            by: by.clone(),
                             facilities: vec![facility],
                             facility: Some(facility),
                             declared: None,
