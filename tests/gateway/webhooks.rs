@@ -137,7 +137,8 @@ async fn an_event_that_is_never_taken_holds_up_its_own_document_only() {
     for n in 0..5 {
         others.push(acknowledged(&gateway, &format!("LK-{n}")).await);
     }
-    until("the others' events", async || (receiver.taken().len() >= 10).then_some(())).await;
+    let of_documents = || receiver.taken().iter().filter(|one| !one.document().is_empty()).count();
+    until("the others' events", async || (of_documents() >= 10).then_some(())).await;
     until("the poison to be tried again", async || {
         (receiver.received().iter().filter(|one| !one.taken).count() >= 3).then_some(())
     })
@@ -147,7 +148,9 @@ async fn an_event_that_is_never_taken_holds_up_its_own_document_only() {
         tried.iter().all(|one| one.document() == poison && one.id == tried[0].id),
         "the second waits for the first"
     );
-    assert!(receiver.taken().iter().all(|one| others.contains(&one.document())));
+    // On a busy machine the portal may count as slow meanwhile, which is told too.
+    let about: Vec<_> = receiver.taken().iter().map(|one| one.document()).filter(|id| !id.is_empty()).collect();
+    assert!(about.iter().all(|id| others.contains(id)), "{about:?}");
     receiver.answer(|_| Answer::Status(200));
     let feed = all_taken(&owner, &receiver).await;
     assert_all_in_order(&feed, &receiver.taken());
