@@ -27,7 +27,7 @@ pub(super) struct Signer {
     public: PublicKey,
 }
 
-/// Checks what a [`Signer`] signed.
+/// Checks what a `Signer` signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey([u8; 32]);
 
