@@ -66,7 +66,7 @@ async fn a_changed_page_is_refused_or_harmless() {
             spoil(&mut bytes, page * PAGE + random.below(bound), change, &mut random);
             fs::write(&file, bytes).unwrap();
             look_at(&image, &handed, &mut tally).await;
-            fs::remove_dir_all(&image).unwrap();
+            removed(&image).await;
         }
         matrix.row(
             format!("changed: {kind}"),
@@ -101,7 +101,7 @@ async fn a_changed_page_is_refused_or_harmless() {
             let refused = tally.not_opened;
             look_at(&image, &handed, &mut tally).await;
             assert!(!is_proven || tally.not_opened > refused, "{kind}: what was acknowledged is forgotten in silence");
-            fs::remove_dir_all(&image).unwrap();
+            removed(&image).await;
         }
         matrix.row(format!("changed: {kind}"), format!("{} changes", CHANGES * rounds()), tally.words());
     }
@@ -194,6 +194,15 @@ fn pages_of(database: &Path) -> BTreeMap<String, Vec<usize>> {
 }
 
 /// Opens what was changed and uses it as a gateway does.
+/// Removes a folder whose store may not have let go of it: whoever looks through the pages lets go when he is done.
+async fn removed(folder: &Path) {
+    let deadline = tokio::time::Instant::now() + crate::site::PATIENCE;
+    while let Err(error) = fs::remove_dir_all(folder) {
+        assert!(tokio::time::Instant::now() < deadline, "{error}");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
 async fn look_at(image: &Path, handed: &BTreeMap<String, Handed>, tally: &mut Tally) {
     let system = System::real();
     let vault = Vault::open(&image.join(KEY_FILE), image, &system).unwrap();

@@ -1,6 +1,7 @@
 //! What a power cut leaves: the synced part for sure, and of the rest whatever fate gives.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::random::Random;
@@ -139,7 +140,10 @@ impl<'t> Disk<'t> {
         };
         std::fs::create_dir(folder).unwrap();
         for (name, file) in if keeps_names { &self.names } else { &self.durable_names } {
-            std::fs::write(folder.join(name), self.files[*file].left(self.bytes, fate, random)).unwrap();
+            let path = folder.join(name);
+            std::fs::write(&path, self.files[*file].left(self.bytes, fate, random)).unwrap();
+            // As everything in the data folder is.
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         }
     }
 }

@@ -77,9 +77,12 @@ async fn a_real_file_system_that_is_full_or_read_only() {
         }
         assert!(ledger.len() < 5_000, "the disk was never full");
     };
-    assert!(refused == (507, "store.full".to_owned()) || refused == (503, "store.failed".to_owned()), "{refused:?}");
+    // The audit log is written first, so it is often what finds no room.
+    let expected = [(507, "store.full"), (503, "store.failed"), (503, "audit.unavailable")];
+    assert!(expected.contains(&(refused.0, refused.1.as_str())), "{refused:?}");
     let (status, told) = gateway.ready(&site).await;
-    assert_eq!((status, &told["reasons"][0]["code"]), (503, &"store.full".into()), "{told}");
+    let code = told["reasons"][0]["code"].as_str().unwrap_or_default();
+    assert!(status == 503 && ["store.full", "audit.unavailable"].contains(&code), "{told}");
     std::fs::remove_file(&filler).unwrap();
     gateway.until_ready(&site).await;
     let document = Document::new(ledger.len());
@@ -91,7 +94,7 @@ async fn a_real_file_system_that_is_full_or_read_only() {
         "a full tmpfs",
         format!("{} documents", ledger.len()),
         format!(
-            "{} {}; /readyz 503: store.full; well again by itself when there is room, all there",
+            "{} {}; /readyz 503 says why; well again by itself when there is room, all there",
             refused.0, refused.1
         ),
     );

@@ -107,7 +107,7 @@ impl Site {
              [api]\nlisten = \"{api}\"\ncertificate = \"api.pem\"\nkey = \"api.key\"\n\
              [admin]\nlisten = \"127.0.0.1:0\"\n[facade]\nenabled = false\n\
              [portal]\nbase_url = \"http://{}\"\nrest_s = 1\n\
-             [delivery]\nretry_first_ms = 100\nretry_longest_s = 1\n\
+             [retention]\ndisk_free_min_mib = 0\n[delivery]\nretry_first_ms = 100\nretry_longest_s = 1\n\
              [log]\nformat = \"json\"\nfilter = \"info\"\n{accounts}",
             sandbox.address()
         );

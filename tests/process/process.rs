@@ -80,7 +80,7 @@ impl Site {
              [api]\nlisten = \"{api}\"\ncertificate = \"api.pem\"\nkey = \"api.key\"\n\
              [admin]\nlisten = \"127.0.0.1:0\"\n[facade]\nlisten = \"{facade}\"\n\
              [portal]\nbase_url = \"https://{}\"\nauthorities = \"ca.pem\"\nrest_s = 1\n\
-             [delivery]\nretry_first_ms = 100\nretry_longest_s = 2\n\
+             [incidents]\ncertificate_days = 1\n[delivery]\nretry_first_ms = 100\nretry_longest_s = 2\n\
              [log]\nformat = \"json\"\nfilter = \"info\"\n{accounts}",
             sandbox.address()
         );

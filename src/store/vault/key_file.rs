@@ -139,7 +139,7 @@ pub(super) fn replace(file: &Path, keys: &KeyFile) -> Result<(), StoreError> {
         }
         let new = create_private(&aside)?;
         keep_owner(file, &new)?;
-        write_whole(new, keys)?;
+        write_whole(&new, keys)?;
         fs::rename(&aside, file)?;
         folder::sync(folder::parent(file))
     })();
@@ -152,7 +152,7 @@ pub(super) fn replace(file: &Path, keys: &KeyFile) -> Result<(), StoreError> {
 
 /// Writes `keys` into a file that must not be there yet.
 pub(super) fn write_new(file: &Path, keys: &KeyFile) -> Result<(), StoreError> {
-    let written = create_private(file).and_then(|new| write_whole(new, keys));
+    let written = create_private(file).and_then(|new| write_whole(&new, keys));
     written.and_then(|()| folder::sync(folder::parent(file))).map_err(|error| failed(file, &error))
 }
 
@@ -172,7 +172,7 @@ fn make(file: &Path, system: &System) -> io::Result<()> {
             _ => Ok(()),
         };
     }
-    write_whole(new.try_clone()?, &KeyFile::new(system))?;
+    write_whole(&new, &KeyFile::new(system))?;
     fs::rename(&aside, file)?;
     folder::sync(folder_of_file)
 }
@@ -185,7 +185,7 @@ fn create_private(file: &Path) -> io::Result<File> {
     options.open(file)
 }
 
-fn write_whole(mut file: File, keys: &KeyFile) -> io::Result<()> {
+fn write_whole(mut file: &File, keys: &KeyFile) -> io::Result<()> {
     file.set_len(0)?;
     file.seek(SeekFrom::Start(0))?;
     file.write_all(keys.text().as_bytes())?;
