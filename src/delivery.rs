@@ -143,6 +143,10 @@ impl Courier {
     /// Takes leases on as many due deliveries as there are free places, of the kinds whose service may be tried.
     async fn lease(&self) -> Vec<(Leased, OwnedSemaphorePermit)> {
         let parts = &self.0;
+        // Nothing may leave unrecorded, so nothing is taken in hand: a lease that cannot be used costs attempts and patience.
+        if parts.audit.health().is_err() {
+            return Vec::new();
+        }
         // While a service is due for a trial, one delivery is the trial; the rest would only count as failed with it.
         let kinds: Vec<(Kind, u32)> = KINDS
             .iter()
