@@ -157,8 +157,11 @@ pub async fn admit(
     let mut response = match let_in(&gateway, route, secret, peer, request_id.unwrap_or_default()).await {
         Ok(Admitted { caller, left, trail, _place }) => {
             tell_facility(&trail, &caller, request.headers());
-            if let Some(id) = request.uri().path().split('/').find(|part| part.contains('_')) {
-                trail.tell_id(id);
+            // The router takes `%5F` for `_`, and so does the entry.
+            let parts = request.uri().path().split('/');
+            let mut parts = parts.map(|part| percent_encoding::percent_decode_str(part).decode_utf8_lossy());
+            if let Some(id) = parts.find(|part| part.contains('_')) {
+                trail.tell_id(&id);
             }
             request.extensions_mut().insert(caller);
             request.extensions_mut().insert(trail.clone());

@@ -17,7 +17,7 @@ use http::header;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{LOOK_AGAIN_AFTER, fault};
+use super::{LOOK_AGAIN_AFTER, fault, unknown};
 use crate::clients::Denied;
 use crate::domain::FacilityCode;
 use crate::http::Gateway;
@@ -92,7 +92,7 @@ pub async fn listen(
     }
     let store = gateway.0.store.clone();
     let cursor = match after.filter(|id| !id.is_empty()) {
-        Some(id) => store.event_sequence(&id).await?.ok_or_else(|| fault("after"))?,
+        Some(id) => store.event_sequence(&id).await?.ok_or_else(|| unknown(&id))?,
         None => 0,
     };
     let listener = Listener {
