@@ -162,7 +162,7 @@ pub(super) fn before_migration(data_folder: &Path, to: i64, system: &System) -> 
 
 fn fill(wish: &Wish<'_>, databases: &[PathBuf], to: &Path, made_at: Timestamp) -> Result<Manifest, BackupError> {
     let mut files = Vec::new();
-    let mut storage_keys = Vec::new();
+    let (mut storage_keys, mut names_all_keys) = (Vec::new(), false);
     for from in databases {
         let name = file_name(from);
         let copy = to.join(&name);
@@ -170,12 +170,13 @@ fn fill(wish: &Wish<'_>, databases: &[PathBuf], to: &Path, made_at: Timestamp) -
         copying::copy(from, &copy).map_err(of_store)?;
         let schema = copying::version(&copy).map_err(of_store)?;
         if name == DATABASE_FILE {
-            storage_keys = copying::keys_of(&copy).map_err(of_store)?;
+            (storage_keys, names_all_keys) = copying::keys_of(&copy).map_err(of_store)?;
         }
         files.push(FileEntry::of(&copy, Some(schema))?);
     }
-    // Rows beside the bodies may be sealed with keys that no body has.
-    if wish.key_file.is_file() {
+    // Of a database that does not name them all, rows beside the bodies may need any key there is. One that does needs no
+    // more than it names: a key that was retired since must not be asked for.
+    if !names_all_keys && wish.key_file.is_file() {
         let of_store = |error| BackupError::Store { path: wish.key_file.to_owned(), error };
         storage_keys.extend(vault::key_ids(wish.key_file).map_err(of_store)?);
         storage_keys.sort_unstable();

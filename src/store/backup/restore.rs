@@ -99,10 +99,13 @@ fn bring_keys(
     let of_store = |error| BackupError::Store { path: proven.to_owned(), error };
     let vault = Vault::open(proven, data_folder, system).map_err(of_store)?;
     // A file whose keys lack one that is needed is as wrong as another file.
-    if !manifest.storage_keys.iter().all(|id| vault.has_key(*id)) {
+    let database = staged.join(DATABASE_FILE);
+    let (named, are_all) = copying::keys_of(&database).map_err(of_store)?;
+    let needed = if are_all { &named } else { &manifest.storage_keys };
+    if !needed.iter().all(|id| vault.has_key(*id)) {
         return Err(of_store(StoreError::KeyMissing));
     }
-    copying::prove(&staged.join(DATABASE_FILE), &vault).map_err(of_store)?;
+    copying::prove(&database, &vault).map_err(of_store)?;
     if from_backup {
         let parent = folder::parent(key_file);
         folder::create(parent).map_err(at(parent))?;

@@ -102,12 +102,21 @@ pub(in crate::store) fn version(file: &Path) -> Result<i64, StoreError> {
     read().map_err(|fault: Fault| fault.told())
 }
 
-/// The keys that the bodies of a copy are sealed with.
-pub(in crate::store) fn keys_of(file: &Path) -> Result<Vec<u32>, StoreError> {
-    let read = || -> Result<Vec<u32>, Fault> {
+/// The keys that the rows of a copy are sealed with, and whether those are all: a database of an earlier version names only
+/// those of its bodies.
+pub(in crate::store) fn keys_of(file: &Path) -> Result<(Vec<u32>, bool), StoreError> {
+    let read = || -> Result<(Vec<u32>, bool), Fault> {
         let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let mut statement = connection.prepare("SELECT DISTINCT sealing_key FROM bodies ORDER BY 1")?;
-        Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        let names_them = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'storage_keys')";
+        let names_them: bool = connection.query_row(names_them, [], |row| row.get(0))?;
+        let sql = match names_them {
+            true => "SELECT id FROM storage_keys UNION SELECT sealing_key FROM bodies ORDER BY 1",
+            false => "SELECT DISTINCT sealing_key FROM bodies ORDER BY 1",
+        };
+        let ids: Vec<u32> =
+            connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, rusqlite::Error>>()?;
+        let are_all = names_them && !ids.is_empty();
+        Ok((ids, are_all))
     };
     read().map_err(|fault| fault.told())
 }
@@ -132,6 +141,12 @@ pub(in crate::store) fn mark_restored(file: &Path, made_at: Timestamp, now: Time
         let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let times = json!({"madeAt": made_at.to_string(), "restoredAt": now.to_string()}).to_string();
         connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)", params![RESTORED, times])?;
+        // What the clock says is believed after some hours only, so that a hold set since can be set again before anything
+        // is forgotten.
+        let samples = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'space')";
+        if connection.query_row(samples, [], |row| row.get(0))? {
+            connection.execute("DELETE FROM space", [])?;
+        }
         for table in ["documents", "events", "attempts"] {
             let leapt = connection
                 .execute("UPDATE sqlite_sequence SET seq = seq + ?2 WHERE name = ?1", params![table, LEAP])?;
