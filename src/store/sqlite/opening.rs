@@ -50,10 +50,24 @@ pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) ->
     // SQLite gives its log the rights of the file, so the file is made before SQLite would.
     let file = config.folder.join(DATABASE_FILE);
     drop(folder::open_private(&file).map_err(failed)?);
-    if matches!(role, Role::Gateway) && log_check::is_broken(&file).map_err(failed)? {
+    // Whoever opens it alone has SQLite read the log, and cut it off where it ends.
+    let is_alone = match &role {
+        Role::Gateway => true,
+        Role::Beside => !is_taken(&config.folder).map_err(failed)?,
+        Role::Simulated(_) => false,
+    };
+    if is_alone && log_check::is_broken(&file).map_err(failed)? {
         return Err(StoreError::LogDamaged.into());
     }
     let connection = schema::open_writer(&file, config.page_count_max)?;
+    if matches!(role, Role::Gateway) {
+        // What a power cut has torn must not stand behind what is written from now on: at the next cut it would look like
+        // damage.
+        match schema::empty_log(&connection) {
+            Ok(()) | Err(Fault::Store(StoreError::Busy)) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
     if schema::is_outdated(&connection)? {
         // A tool changes the schema only while no gateway runs, and for that moment keeps one from starting.
         let other = || StoreError::Failed("the running gateway is of another version; stop it first".to_owned());
@@ -129,6 +143,12 @@ pub fn migrate(folder: &Path, compact: bool, system: &System) -> Result<Option<M
         return Err(StoreError::Failed("nothing is stored there yet".to_owned()));
     }
     let _lock = try_lock(folder).map_err(failed)?.ok_or(StoreError::InUse)?;
+    if folder.join(UNFINISHED_FILE).exists() {
+        return Err(StoreError::RestoreUnfinished);
+    }
+    if log_check::is_broken(&file).map_err(failed)? {
+        return Err(StoreError::LogDamaged);
+    }
     let done = || -> Result<Option<Migrated>, Fault> {
         let connection = schema::open_writer(&file, None)?;
         let migrated = match schema::is_outdated(&connection)? {
