@@ -40,6 +40,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How far samples of the room are apart.
 const SAMPLE_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
+/// How many of the last samples must be of the last two days before anything is forgotten. A machine that starts with a
+/// wrong date has its clock put right within minutes; what was forgotten in them would be gone.
+const SAMPLES_TO_BELIEVE: usize = 8;
+const SAMPLES_SINCE: SignedDuration = SignedDuration::from_hours(48);
+
 /// How often the log is told of a disk that stays too full.
 const REMIND_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -73,6 +78,9 @@ impl Keeper {
 
     async fn forget_due(&self, stopper: &Stopper) -> Result<(), StoreError> {
         let now = self.system.now();
+        if !is_believed(now, &self.store.space().await?) {
+            return Ok(());
+        }
         let (mut bodies, mut records, mut events) = (0, 0, 0);
         for due in due(&self.retention, now) {
             loop {
@@ -212,6 +220,12 @@ fn before(now: Timestamp, span: Duration) -> Timestamp {
     now.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
 
+/// Whether the date is what it was for hours of work, so that things may be forgotten by it.
+fn is_believed(now: Timestamp, samples: &[SpaceSample]) -> bool {
+    let is_recent = |sample: &&SpaceSample| sample.at <= now && now.duration_since(sample.at) <= SAMPLES_SINCE;
+    samples.iter().filter(is_recent).count() >= SAMPLES_TO_BELIEVE
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -239,6 +253,25 @@ mod tests {
         }
         let text = format!("{before}[retention]\n{lines}\n[limits]{after}");
         Config::parse(&text, folder.path(), &|_| None).unwrap_or_else(|faults| panic!("{faults:?}")).retention
+    }
+
+    #[test]
+    fn a_date_is_believed_after_hours_of_work_under_it() {
+        let now: Timestamp = "2026-11-20T08:00:00Z".parse().unwrap();
+        let worked = |until: Timestamp, hours: i64| -> Vec<SpaceSample> {
+            let at = |hour| until.checked_sub(SignedDuration::from_hours(hour)).unwrap();
+            (0..hours).map(|hour| SpaceSample { at: at(hour), free_bytes: 1, kept_bytes: 1 }).collect()
+        };
+        assert!(is_believed(now, &worked(now, 8)));
+        assert!(!is_believed(now, &worked(now, 7)), "too short");
+        assert!(!is_believed(now, &[]), "just restored");
+        let ahead = now.checked_add(SignedDuration::from_hours(400 * 24)).unwrap();
+        assert!(!is_believed(ahead, &worked(now, 100)), "the clock leapt forward");
+        assert!(!is_believed(now, &worked(ahead, 100)), "the clock was put back");
+        // After a holiday it takes a morning.
+        let holiday = now.checked_sub(SignedDuration::from_hours(9 * 24)).unwrap();
+        assert!(!is_believed(now, &[worked(holiday, 100), worked(now, 7)].concat()));
+        assert!(is_believed(now, &[worked(holiday, 100), worked(now, 8)].concat()));
     }
 
     #[test]

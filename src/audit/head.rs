@@ -99,10 +99,24 @@ pub(super) fn newest_cut(connection: &Connection) -> rusqlite::Result<Option<Cut
 
 const COLUMNS: &str = "sequence, before, hash, at, why, key_id, signature";
 
-/// The newest head, or the newest that was signed before an instant.
-pub(super) fn newest_head(connection: &Connection, signed_before: i64) -> rusqlite::Result<Option<Head>> {
-    let sql = format!("SELECT {COLUMNS} FROM heads WHERE at < ?1 ORDER BY sequence DESC LIMIT 1");
-    connection.prepare_cached(&sql)?.query_row(params![signed_before], read).optional()
+/// The newest head.
+pub(super) fn newest_head(connection: &Connection) -> rusqlite::Result<Option<Head>> {
+    let sql = format!("SELECT {COLUMNS} FROM heads ORDER BY sequence DESC LIMIT 1");
+    connection.prepare_cached(&sql)?.query_row([], read).optional()
+}
+
+/// The newest head up to which the log may be cut: it was signed before `oldest`, so was every head before the first one
+/// that is kept, and days enough were signed since. A clock that is wrong for a while satisfies neither.
+pub(super) fn head_to_cut_at(connection: &Connection, oldest: i64, keep_days: u32) -> rusqlite::Result<Option<Head>> {
+    const DAY_US: i64 = 24 * 3600 * 1_000_000;
+    let sql = format!(
+        "SELECT {COLUMNS} FROM heads
+         WHERE sequence < (SELECT min(sequence) FROM heads WHERE at >= ?1)
+           AND sequence < (SELECT max(sequence) AS last FROM heads GROUP BY at / {DAY_US}
+                           ORDER BY last DESC LIMIT 1 OFFSET ?2)
+         ORDER BY sequence DESC LIMIT 1"
+    );
+    connection.prepare_cached(&sql)?.query_row(params![oldest, keep_days.saturating_sub(1)], read).optional()
 }
 
 /// All heads from the oldest on.

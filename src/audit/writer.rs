@@ -281,7 +281,7 @@ impl Writer {
         let Some(oldest) = oldest_kept(now, self.keep_days) else { return Ok(()) };
         let made = {
             let (Some(signer), Some(connection)) = (&self.signer, &mut self.connection) else { return Ok(()) };
-            cut(connection, signer, oldest, now)?
+            cut(connection, signer, oldest, self.keep_days, now)?
         };
         if let Some(sequence) = made {
             tracing::info!(sequence, "the audit log is cut: what is older is forgotten");
@@ -313,7 +313,7 @@ impl Writer {
 /// Signs the chain's end, if there is one that is not signed yet; for `day`, only once a day of Viet Nam.
 fn signed(connection: &mut Connection, signer: &Signer, now: Timestamp, why: &str) -> rusqlite::Result<Option<Head>> {
     let work = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let (tip, last) = (head::tip(&work)?, head::newest_head(&work, i64::MAX)?);
+    let (tip, last) = (head::tip(&work)?, head::newest_head(&work)?);
     let last_at = last.as_ref().and_then(|last| Timestamp::from_microsecond(last.at).ok());
     let is_of_today = last_at.is_some_and(|at| vietnam(at).date() == vietnam(now).date());
     let before = last.map_or(0, |last| last.sequence);
@@ -326,10 +326,16 @@ fn signed(connection: &mut Connection, signer: &Signer, now: Timestamp, why: &st
     Ok(Some(head))
 }
 
-/// Cuts the log at the newest head that was signed before `oldest`; gives where, if that is further than before.
-fn cut(connection: &mut Connection, signer: &Signer, oldest: i64, now: Timestamp) -> rusqlite::Result<Option<i64>> {
+/// Cuts the log at the newest head that may be cut at; gives where, if that is further than before.
+fn cut(
+    connection: &mut Connection,
+    signer: &Signer,
+    oldest: i64,
+    keep_days: u32,
+    now: Timestamp,
+) -> rusqlite::Result<Option<i64>> {
     let work = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let Some(head) = head::newest_head(&work, oldest)? else { return Ok(None) };
+    let Some(head) = head::head_to_cut_at(&work, oldest, keep_days)? else { return Ok(None) };
     if head::newest_cut(&work)?.is_some_and(|cut| cut.sequence >= head.sequence) {
         return Ok(None);
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::samples::{birth, claim};
 use crate::support::{FACILITIES, Options, Reply, TestGateway, until};
@@ -121,6 +121,8 @@ async fn a_gateway_forgets_by_itself_what_is_due_and_nothing_that_is_held_or_ope
     let receipt = gateway.get(&ids[0]).await.expect(200).json()["deliveries"].clone();
 
     gateway.switch(Options { days_ahead: 401, retention: "[retention.withdrawn_days]", ..Options::default() });
+    gateway.stop().await;
+    worked_under_this_date(&gateway, 401);
     gateway.restart().await;
     let gone = until("the content to be forgotten", async || {
         let reply = gateway.get(&format!("{}/content", ids[0])).await;
@@ -143,4 +145,15 @@ async fn a_gateway_forgets_by_itself_what_is_due_and_nothing_that_is_held_or_ope
     }
     let metrics = String::from_utf8(gateway.admin("/metrics").await.expect(200).body.to_vec()).unwrap();
     assert!(metrics.contains("lienthong_forgotten_total{what=\"body\"} 1\n"), "{metrics}");
+}
+
+/// Leaves the samples of eight hours so many days from now, as a gateway does that has worked for so long: before that it does
+/// not believe the date.
+fn worked_under_this_date(gateway: &TestGateway, days_ahead: i64) {
+    let database = rusqlite::Connection::open(gateway.data_folder().join("gateway.db")).unwrap();
+    let now = lienthong::system::System::real().now().as_millisecond() + days_ahead * 24 * 3_600_000;
+    for hour in 1..=8 {
+        let sample = "INSERT INTO space (at, free_bytes, kept_bytes) VALUES (?1, 1000000000, 1000)";
+        database.execute(sample, [now - hour * 3_600_000]).unwrap();
+    }
 }
