@@ -144,8 +144,13 @@ async fn keep(facade: &Facade, offered: Offered) -> Result<DocumentView, IntakeE
     let by = offered.by.clone();
     let accepted = match intake.accept(offered.clone()).await {
         Err(IntakeError::ReasonNeeded(earlier)) if earlier.sha256 == sha256(&offered.body) => return Ok(*earlier),
-        Err(IntakeError::ReasonNeeded(_)) => {
-            intake.accept(Offered { replace_reason: Some(REPLACED.to_owned()), ..offered }).await?
+        Err(IntakeError::ReasonNeeded(earlier)) => {
+            // Nobody knows whether the portal has the earlier paper, and it keeps both: a person looks first.
+            let waits = |state| matches!(state, DeliveryState::Unknown | DeliveryState::Held);
+            let is_open = !earlier.kind.facts().replaced_by_key
+                && earlier.deliveries.iter().any(|delivery| waits(delivery.state));
+            let hold = offered.hold || is_open;
+            intake.accept(Offered { replace_reason: Some(REPLACED.to_owned()), hold, ..offered }).await?
         }
         accepted => accepted?,
     };
