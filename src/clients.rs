@@ -319,11 +319,14 @@ impl Caller {
         self.under_way.clone().try_acquire_owned().map_err(|_| Denied::TooManyAtOnce)
     }
 
+    /// Refuses a caller without `scope`.
+    pub fn needs(&self, scope: Scope) -> Result<(), Denied> {
+        if self.scopes.contains(&scope) { Ok(()) } else { Err(Denied::NotAllowed(scope)) }
+    }
+
     /// Spends one request of the quota on something that needs `scope`.
     pub fn spend(&self, scope: Scope) -> Result<QuotaLeft, Denied> {
-        if !self.scopes.contains(&scope) {
-            return Err(Denied::NotAllowed(scope));
-        }
+        self.needs(scope)?;
         self.spend_on_anything()
     }
 

@@ -8,6 +8,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
+use crate::audit::About;
+use crate::clients::Scope;
 use crate::domain::Bilingual;
 use crate::http::Gateway;
 use crate::http::call::{Call, Id, Parameters};
@@ -20,6 +22,8 @@ use crate::webhooks::{OLD_SECRET_LIFE, sign};
 
 /// `POST /v1/webhook-endpoints`: a new one. Its secret is in this answer and in no other.
 pub async fn make(State(gateway): State<Gateway>, call: Call, request: Request) -> Result<Response, Problem> {
+    // What is sent is what reading the feed shows.
+    call.caller.needs(Scope::DocumentRead)?;
     let parts = &gateway.0;
     let mut read = Fields::read(&parts.read_small(request).await?)?;
     let url = read.needed("url");
@@ -34,6 +38,7 @@ pub async fn make(State(gateway): State<Gateway>, call: Call, request: Request) 
     let (id, client) = (parts.system.new_id("whe"), call.caller.client.id.clone());
     let new = NewHook { id, client, details, secret: secret.clone() };
     let made = parts.store.add_webhook(new).await?.map_err(|_| problem::too_many_webhooks())?;
+    call.trail.tell(About::object(&made.id));
     let location = HeaderValue::from_str(&format!("/v1/webhook-endpoints/{}", made.id));
     let mut answer = shown(&made);
     if let Some(members) = answer.as_object_mut() {
@@ -64,6 +69,7 @@ pub async fn change(
     Id(id): Id,
     request: Request,
 ) -> Result<Response, Problem> {
+    call.caller.needs(Scope::DocumentRead)?;
     let parts = &gateway.0;
     let before = own(&gateway, &call, &id).await?;
     let mut read = Fields::read(&parts.read_small(request).await?)?;
@@ -126,6 +132,7 @@ pub async fn recover(
     Id(id): Id,
     request: Request,
 ) -> Result<Response, Problem> {
+    call.caller.needs(Scope::DocumentRead)?;
     let view = own(&gateway, &call, &id).await?;
     let mut read = Fields::read(&gateway.0.read_small(request).await?)?;
     let since = fields::instant(&mut read, "since");
@@ -179,6 +186,7 @@ pub async fn redeliver(
     call: Call,
     path: Option<Path<(String, String)>>,
 ) -> Result<Response, Problem> {
+    call.caller.needs(Scope::DocumentRead)?;
     let Some(Path((id, event))) = path else { return Err(problem::no_such_webhook()) };
     let view = own(&gateway, &call, &id).await?;
     match gateway.0.store.redeliver_webhook(view.sequence, &event).await? {

@@ -168,7 +168,8 @@ fn tell(
     let data = json!({
         "incident": id,
         "kind": subject.kind.name(),
-        "subject": subject.name,
+        // The feed is everybody's; whose endpoint it is, only its own key may see.
+        "subject": subject.client.is_none().then_some(&subject.name),
         "maCSKCB": subject.facility.as_ref().map(FacilityCode::as_str),
         "count": extent.count,
         "oldestAt": extent.oldest_at.map(shown),
