@@ -371,22 +371,27 @@ impl Intake {
         if self.expected_wait() > parts.config.line_max {
             return Err(IntakeError::Busy);
         }
-        let _waiting = parts.waiting.take(client, 1).ok_or(IntakeError::Busy)?;
+        let waiting = parts.waiting.take(client, 1).ok_or(IntakeError::Busy)?;
         // The semaphore is never closed, so this cannot fail; were it to, checking would be broken off.
-        let _checking = parts.checking.acquire().await.map_err(|_| IntakeError::Broken)?;
+        let checking = parts.checking.clone().acquire_owned().await.map_err(|_| IntakeError::Broken)?;
         let (limits, rulebook) = (parts.config.limits, parts.config.rulebook.clone());
         let today = vietnam(parts.system.now()).strftime("%Y%m%d").to_string().parse().unwrap_or(0);
         // Small documents take less time than the way to another thread and back.
         const SMALL: usize = 16 * 1024;
-        let begun = Instant::now();
-        let parsed = if body.len() <= SMALL {
-            parse(&body, &limits, &rulebook, today)
-        } else {
-            let parsed = tokio::task::spawn_blocking(move || parse(&body, &limits, &rulebook, today)).await;
-            parsed.map_err(|_| IntakeError::Broken)?
+        let (small, took) = (body.len() <= SMALL, parts.check.clone());
+        // A caller who hangs up does not end a check that has begun: it holds its places until it is done, and counts.
+        let check = move || {
+            let _places = (waiting, checking);
+            let begun = Instant::now();
+            let parsed = parse(&body, &limits, &rulebook, today);
+            took.note(begun.elapsed());
+            parsed
         };
-        parts.check.note(begun.elapsed());
-        parsed.map_err(IntakeError::Invalid)
+        if small {
+            return check().map_err(IntakeError::Invalid);
+        }
+        let parsed = tokio::task::spawn_blocking(check).await;
+        parsed.map_err(|_| IntakeError::Broken)?.map_err(IntakeError::Invalid)
     }
 
     /// How long a document that comes now will wait to be checked, if all goes on as it did.
