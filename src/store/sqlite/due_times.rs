@@ -27,13 +27,25 @@ pub(super) const TICKETS: &str = "UPDATE tickets SET next_at = ?1 WHERE state = 
 pub(super) const ROWS: &str = "UPDATE batch_rows SET next_at = ?1 WHERE state = 'waiting' AND next_at > ?2
     AND batch IN (SELECT sequence FROM batches WHERE state IN ('waiting', 'running', 'paused') AND ended_at IS NULL)";
 
+pub(super) const WEBHOOKS: &str = "UPDATE webhook_deliveries SET next_at = ?1 WHERE state = 'waiting' AND next_at > ?2
+    AND endpoint IN (SELECT sequence FROM webhook_endpoints)";
+pub(super) const RESTS: &str = "UPDATE webhook_endpoints SET rest_until = ?1 WHERE rest_until > ?2";
+
+/// Longer than webhooks are ever asked to wait.
+const LONGEST_OF_WEBHOOKS: Duration = Duration::from_secs(24 * 3_600);
+
 /// Makes due now what is due later than `longest_wait` from now; how many there were.
 pub(super) fn bring_back(work: &mut Work<'_>, longest_wait: Duration) -> Result<u64, Fault> {
     let now = work.system.now();
     let due = column::millis(now);
     let mut brought = 0;
-    for (statement, longest) in [(DELIVERIES, longest_wait), (TICKETS, LONGEST_OF_LOOKUPS), (ROWS, LONGEST_OF_LOOKUPS)]
-    {
+    for (statement, longest) in [
+        (DELIVERIES, longest_wait),
+        (TICKETS, LONGEST_OF_LOOKUPS),
+        (ROWS, LONGEST_OF_LOOKUPS),
+        (WEBHOOKS, LONGEST_OF_WEBHOOKS),
+        (RESTS, LONGEST_OF_WEBHOOKS),
+    ] {
         let latest = column::millis(system::after(now, longest));
         brought += work.connection.prepare_cached(statement)?.execute(params![due, latest])?;
     }

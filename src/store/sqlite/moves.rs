@@ -13,6 +13,7 @@ use super::retention;
 use super::views;
 use super::writer::Work;
 use crate::document::Kind;
+use crate::domain::delivery::INTERRUPTED_MAX;
 use crate::domain::{DeliveryState, FacilityCode, Receipt};
 
 /// A delivery as it stands before a move.
@@ -227,6 +228,10 @@ pub(super) fn obey(
         }
         // After a restore nobody knows what became of it since; whoever sends it again must have looked.
         if order == Order::SendAgain && is_doubtful(work.connection, delivery)? {
+            return Ok(Err(MoveRefused::NotPossible { from: delivery.state, to: order.target() }));
+        }
+        // What the gateway died of is let go by a person, not by a program that sends it again.
+        if order == Order::SendAgain && delivery.interrupted + 1 >= i64::from(INTERRUPTED_MAX) {
             return Ok(Err(MoveRefused::NotPossible { from: delivery.state, to: order.target() }));
         }
         let now = work.system.now();

@@ -186,6 +186,8 @@ async fn a_replay_forgives_earlier_interruptions() {
         store.recover(lost(true)).await.unwrap();
     }
     assert_eq!(state_of(&store, &id).await, Failed);
+    // A program that sends it again does not let it go; a person does.
+    assert!(matches!(store.send_again(&id, "again").await, Err(MoveRefused::NotPossible { .. })));
     store.replay(&id, "mended").await.unwrap();
     let leased = store.lease(wish(1)).await.unwrap();
     assert_eq!(leased[0].interrupted, 0);
