@@ -63,7 +63,7 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 const UPKEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// The same while it cannot be written.
-const UPKEEP_EVERY_IN_NEED: Duration = Duration::from_secs(2);
+const UPKEEP_EVERY_IN_NEED: Duration = Duration::from_millis(500);
 
 /// Where the log is and how long it is kept.
 #[derive(Clone, Debug)]

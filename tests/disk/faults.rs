@@ -109,8 +109,8 @@ async fn at_every_place(site: &Site, gateway: &mut Gateway, row: &Row, ledger: &
     site.shim.order(row.fault, usize::MAX >> 1, None);
     keep(site, ledger).await;
     site.rest().await;
-    // A full disk is tried at every one of them.
-    let most = if row.fault == Fault::Full && row.times.is_none() { 200 } else { 12 * rounds() };
+    // A full disk is tried at more of them than the others.
+    let most = if row.fault == Fault::Full && row.times.is_none() { 24 * rounds() } else { 8 * rounds() };
     let places = site.shim.seen().min(most);
     site.shim.heal();
     let mut tally = Tally { places, ..Tally::default() };
