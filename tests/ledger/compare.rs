@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use http::Method;
+use lienthong::domain::delivery::INTERRUPTED_MAX;
 use lienthong::sandbox::Submission;
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -238,6 +239,9 @@ impl Picture {
                 "cancelled" => None,
                 "superseded" if !self.has_newer(place) => Some("there is no newer version"),
                 "superseded" => None,
+                // Three deaths with one document in hand look like its doing, and it waits for a person.
+                "failed" if self.interrupted(place) < INTERRUPTED_MAX => Some("it was not interrupted often enough"),
+                "failed" => None,
                 _ => Some("this is no state to rest in"),
             };
             found.extend(wrong.map(|wrong| self.tell(place, wrong)));
@@ -254,6 +258,11 @@ impl Picture {
     fn last_outcome_is(&self, place: usize, outcomes: &[&str]) -> bool {
         let last = self.attempts[place].last().and_then(|attempt| attempt["outcome"].as_str());
         last.is_some_and(|last| outcomes.contains(&last))
+    }
+
+    fn interrupted(&self, place: usize) -> u32 {
+        let interrupted = |attempt: &&Value| attempt["outcome"] == "interrupted";
+        u32::try_from(self.attempts[place].iter().filter(interrupted).count()).unwrap()
     }
 
     fn has_newer(&self, place: usize) -> bool {

@@ -21,9 +21,7 @@ async fn kills_in_the_middle_lose_no_event_and_keep_the_order() {
     let site = Site::new(Faults::default(), 7).await;
     let file = site.path("lienthong.toml");
     let text = std::fs::read_to_string(&file).unwrap();
-    // The certificates of the tests live two days, which is no news here.
-    let webhooks =
-        "[incidents]\ncertificate_days = 1\n[webhooks]\nretry_first_ms = 50\nretry_longest_s = 1\ntimeout_s = 1\n[log]";
+    let webhooks = "[webhooks]\nretry_first_ms = 50\nretry_longest_s = 1\ntimeout_s = 1\n[log]";
     std::fs::write(&file, text.replace("[log]", webhooks)).unwrap();
     let config = Config::load(&file).unwrap_or_else(|faults| panic!("{faults:?}"));
     let wish = ClientWish {
