@@ -268,10 +268,10 @@ async fn a_gateway_starts_on_a_sick_disk_or_says_why_not() {
         (Fault::Full, "disk full", &["the disk is full", "the store failed"][..]),
         (Fault::WriteFails, "writes fail (EIO)", &["the store failed"]),
         (Fault::SyncFails, "syncs fail (EIO)", &["the store failed"]),
-        // What cannot be read looks damaged to SQLite; looked through when the disk is well, it is whole.
+        // What cannot be read may look damaged to SQLite; looked through when the disk is well, it is whole.
         (Fault::ReadFails, "reads fail (EIO)", &["the store failed", "the database is damaged"]),
         (Fault::ReadOnly, "disk read-only", &["the disk is read-only", "the store failed"]),
-        (Fault::Gone, "disk unplugged", &["the store failed"]),
+        (Fault::Gone, "disk unplugged", &["the store failed", "the database is damaged"]),
     ] {
         let (mut started, mut refused, mut first) = (0, 0, None);
         for place in 0..6 * rounds() {

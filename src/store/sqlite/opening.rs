@@ -65,7 +65,7 @@ pub(super) fn open(role: Role, config: &Config, vault: Vault, system: System) ->
         // damage.
         match schema::empty_log(&connection) {
             Ok(()) | Err(Fault::Store(StoreError::Busy)) => {}
-            Err(fault) => return Err(fault),
+            Err(fault) => return Err(unread(fault)),
         }
     }
     if schema::is_outdated(&connection)? {
@@ -177,6 +177,15 @@ fn bring_up_to_date(connection: &Connection, folder: &Path, system: &System) -> 
         tracing::info!(from, to, backup = %backup.display(), "the schema was brought up to date, after a backup");
     }
     Ok(Migrated { from, to, backup })
+}
+
+/// What cannot be read looks damaged to SQLite, which at a start says no more than that the disk is sick: whether anything is
+/// damaged is told by whoever looks through it all.
+fn unread(fault: Fault) -> Fault {
+    match fault.told() {
+        StoreError::Damaged => StoreError::Failed("the log cannot be read".to_owned()).into(),
+        told => told.into(),
+    }
 }
 
 /// Takes the lock of the gateway; `None` if another gateway holds it. A tool that looks whether there is one holds it for an
