@@ -17,6 +17,7 @@ pub mod fields;
 pub mod incidents;
 pub mod officers;
 pub mod orders;
+mod page;
 pub mod portal_status;
 pub mod problem;
 mod provisional;

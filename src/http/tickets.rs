@@ -6,11 +6,11 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::audit::About;
-use crate::domain::Bilingual;
 use crate::http::Gateway;
 use crate::http::call::{Call, Id, Parameters};
 use crate::http::cards::answer::card_json;
-use crate::http::problem::{self, Problem, field_error};
+use crate::http::page::Page;
+use crate::http::problem::{self, Problem};
 use crate::http::shapes::instant;
 use crate::lookup::ticket::{Asked, Outcome, Told};
 use crate::lookup::verdict::Circumstances;
@@ -43,29 +43,7 @@ pub async fn list(
     request: Request,
 ) -> Result<Response, Problem> {
     let facility = call.facility(request.headers())?;
-    let (mut limit, mut before) = (100, None);
-    for (name, value) in &query {
-        let understood = match name.as_str() {
-            "limit" => {
-                let wished = value.parse().ok().filter(|wished| (1..=PAGE_MAX).contains(wished));
-                wished.map(|wished| limit = wished).is_some()
-            }
-            "cursor" => {
-                let sequence = value.strip_prefix("cur_").and_then(|number| number.parse().ok());
-                sequence.map(|sequence| before = Some(sequence)).is_some()
-            }
-            "lang" => true,
-            _ => false,
-        };
-        if !understood {
-            let message = Bilingual::fixed("Tham số không hợp lệ", "The parameter is not valid");
-            let cure = Bilingual::fixed(
-                "limit: 1 đến 500; cursor: của trang trước.",
-                "limit: 1 to 500; cursor: that of the page before.",
-            );
-            return Err(problem::invalid_request(vec![field_error("query", "FILTER", message, cure)]));
-        }
-    }
+    let Page { limit, before } = Page::read(&query, PAGE_MAX)?;
     // One more than the page tells whether there are more.
     let mut tickets = gateway.0.store.tickets(&call.caller.client.id, facility, before, limit + 1).await?;
     let has_more = tickets.len() > usize::try_from(limit).unwrap_or(usize::MAX);

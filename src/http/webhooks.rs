@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use crate::audit::About;
 use crate::clients::Scope;
-use crate::domain::Bilingual;
 use crate::http::Gateway;
 use crate::http::call::{Call, Id, Parameters};
 use crate::http::fields::Fields;
-use crate::http::problem::{self, Problem, field_error};
+use crate::http::page::Page;
+use crate::http::problem::{self, Problem};
 use crate::http::shapes::instant;
 use crate::store::webhooks::{HookChange, HookDelivery, HookDetails, HookView, NewHook, PAGE_MAX, Recovery};
 use crate::system::after;
@@ -151,29 +151,7 @@ pub async fn deliveries(
     Parameters(query): Parameters,
 ) -> Result<Response, Problem> {
     let view = own(&gateway, &call, &id).await?;
-    let (mut limit, mut before) = (100, None);
-    for (name, value) in &query {
-        let understood = match name.as_str() {
-            "limit" => {
-                let wished = value.parse().ok().filter(|wished| (1..=PAGE_MAX).contains(wished));
-                wished.map(|wished| limit = wished).is_some()
-            }
-            "cursor" => {
-                let position = value.strip_prefix("cur_").and_then(|number| number.parse().ok());
-                position.map(|position| before = Some(position)).is_some()
-            }
-            "lang" => true,
-            _ => false,
-        };
-        if !understood {
-            let message = Bilingual::fixed("Tham số không hợp lệ", "The parameter is not valid");
-            let cure = Bilingual::fixed(
-                "limit: 1 đến 500; cursor: page.next của trang trước.",
-                "limit: 1 to 500; cursor: page.next of the page before.",
-            );
-            return Err(problem::invalid_request(vec![field_error("query", "FILTER", message, cure)]));
-        }
-    }
+    let Page { limit, before } = Page::read(&query, PAGE_MAX)?;
     let (found, has_more) = gateway.0.store.webhook_deliveries(view.sequence, before, limit).await?;
     let next = found.last().filter(|_| has_more).map(|last| format!("cur_{}", last.sequence));
     let data: Vec<Value> = found.iter().map(delivery).collect();
