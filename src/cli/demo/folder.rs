@@ -70,6 +70,7 @@ impl Folder {
              [admin]\nlisten = \"{admin}\"\n\n\
              [facade]\nlisten = \"{facade}\"\n\n\
              [portal]\nbase_url = \"{portal}\"\nauthorities = \"ca.pem\"\n\n\
+             [incidents]\n# The certificates above live two days, which is no news.\ncertificate_days = 1\n\n\
              [log]\nfilter = \"warn\"\n"
         );
         let officers = default_officers();
